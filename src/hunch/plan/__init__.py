@@ -1,0 +1,27 @@
+"""What to run: arms, claims, the plan. Frozen, validated, JSON in and out, hashed; imports no torch.
+
+Promises: an `Arm` changes only what it names; every object can be pasted back from its repr; two plans that
+ask the same thing have the same hash, whatever machine wrote them.
+"""
+
+from hunch.plan.arms import OPTIMIZERS as OPTIMIZERS
+from hunch.plan.arms import Arm as Arm
+from hunch.plan.claims import READING_NAMES as READING_NAMES
+from hunch.plan.claims import Claim as Claim
+from hunch.plan.claims import contrast as contrast
+from hunch.plan.claims import faster as faster
+from hunch.plan.claims import higher as higher
+from hunch.plan.claims import lower as lower
+from hunch.plan.claims import lower_cost as lower_cost
+from hunch.plan.claims import lower_error as lower_error
+from hunch.plan.claims import parse_claim as parse_claim
+from hunch.plan.claims import same as same
+from hunch.plan.grid import evaluation_grid as evaluation_grid
+from hunch.plan.grid import held_out_grid as held_out_grid
+from hunch.plan.grid import reading_grid as reading_grid
+from hunch.plan.grid import schedule_factors as schedule_factors
+from hunch.plan.plan import CONFIRM as CONFIRM
+from hunch.plan.plan import PILOT as PILOT
+from hunch.plan.plan import TUNE as TUNE
+from hunch.plan.plan import Plan as Plan
+from hunch.plan.plan import run_seeds as run_seeds

@@ -1,0 +1,97 @@
+"""All runs of a study, addressable: the input of every statistic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from hunch.plan import READING_NAMES, Plan
+from hunch.traces.records import RunKey, StudyFacts, Trace
+
+
+class RunTable:
+    """The runs of one study, in the order of their keys whatever order they finished in.
+
+    Args:
+        facts: Facts of the study.
+        traces: The runs.
+    """
+
+    def __init__(self, facts: StudyFacts, traces: Iterable[Trace]) -> None:
+        """Sort by key, so that the same runs always give the same table."""
+        self.facts = facts
+        self._by_key = {t.key: t for t in sorted(traces, key=lambda t: t.key)}
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Trace]:
+        """The runs, sorted by key."""
+        return iter(self._by_key.values())
+
+    def __contains__(self, key: RunKey) -> bool:
+        """Whether that run is there."""
+        return key in self._by_key
+
+    def get(self, key: RunKey) -> Trace | None:
+        """That run, or None."""
+        return self._by_key.get(key)
+
+    def select(
+        self,
+        stage: str,
+        arm: str | None = None,
+        *,
+        lr: float | None = None,
+        budget: int | None = None,
+    ) -> list[Trace]:
+        """The runs of a stage (of an arm, a rate, a budget) that did not fail, by arm and seed."""
+        return [
+            t
+            for t in self
+            if t.key.stage == stage
+            and (arm is None or t.key.arm == arm)
+            and (lr is None or t.key.lr == lr)
+            and (budget is None or t.key.budget == budget)
+            and t.failed is None
+        ]
+
+    def confirm(self, plan: Plan, arm: str) -> dict[int, Trace]:
+        """Seed → confirm run of that arm, for the plan's seeds in their order; missing seeds are left out."""
+        found = {t.key.seed: t for t in self.select("confirm", arm)}
+        return {s: found[s] for s in plan.seeds if s in found}
+
+
+def metric_curve(trace: Trace, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """(iterations, cost) of the curve that targets are about: `"train"` or `"held_out"`."""
+    if metric == "held_out":
+        return trace.held_at, trace.held_cost
+    return trace.eval_at, trace.cost
+
+
+def reading_mean(trace: Trace, reading: str, site: int | None = None) -> float:
+    """Mean of a reading over the run, each stretch between two readings weighted by its iterations.
+
+    Sites at which it does not apply are left out; NaN if there are none.
+
+    Args:
+        trace: The run.
+        reading: One of `READING_NAMES`.
+        site: Index of one site; None: the mean over sites.
+    """
+    values = trace.readings[:, READING_NAMES.index(reading), :].astype(np.float64)
+    if site is not None:
+        values = values[:, site : site + 1]
+    applies = ~np.all(np.isnan(values), axis=0)
+    if not applies.any():
+        return float("nan")
+    per_step = values[:, applies].mean(axis=1)
+    known = ~np.isnan(per_step)
+    if not known.any():
+        return float("nan")
+    at, per_step = trace.reading_at[known].astype(np.float64), per_step[known]
+    if len(at) == 1:
+        return float(per_step[0])
+    return float(np.trapezoid(per_step, at) / (at[-1] - at[0]))
