@@ -1,0 +1,28 @@
+"""The user's network: make it, read it, rewrite a copy, gather facts.
+
+Promises: the user's network and all global random states stay as they were; learned weights are kept; what cannot
+be read is refused by name, never guessed.
+"""
+
+from hunch.network.activations import KNOWN as KNOWN
+from hunch.network.activations import Activation as Activation
+from hunch.network.activations import activation_name as activation_name
+from hunch.network.chain import Block as Block
+from hunch.network.chain import Chain as Chain
+from hunch.network.chain import Part as Part
+from hunch.network.chain import read_chain as read_chain
+from hunch.network.dropouts import ExactDropout as ExactDropout
+from hunch.network.dropouts import GaussianDropout as GaussianDropout
+from hunch.network.dropouts import keep_of as keep_of
+from hunch.network.dropouts import kind_of as kind_of
+from hunch.network.facts import NetworkFacts as NetworkFacts
+from hunch.network.facts import inspect_network as inspect_network
+from hunch.network.facts import site_facts as site_facts
+from hunch.network.making import build_network as build_network
+from hunch.network.making import decayed_parameters as decayed_parameters
+from hunch.network.making import network_hash as network_hash
+from hunch.network.making import seeded as seeded
+from hunch.network.mlp import MLP as MLP
+from hunch.network.mlp import mlp as mlp
+from hunch.network.place import place as place
+from hunch.network.place import place_arm as place_arm

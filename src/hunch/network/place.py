@@ -1,0 +1,222 @@
+"""Placing norm and dropout in a copy of a chain; the original stays as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hunch.errors import PlacementError, Problem
+from hunch.network.activations import KNOWN
+from hunch.network.chain import Block, Part, read_chain
+from hunch.network.dropouts import keep_of, kind_of, make_dropout
+from hunch.plan import Arm
+
+
+def place(
+    network: nn.Module,
+    *,
+    norm: str | None = None,
+    norm_at: str | None = None,
+    keep_prob: float | Mapping[str, float] | None = None,
+    dropout: str | None = None,
+    sites: Sequence[str] | None = None,
+    inputs: Tensor | None = None,
+    calibrate: Tensor | None = None,
+) -> nn.Module:
+    """A copy of the network with norm and dropout placed, moved or taken away; learned weights are kept.
+
+    So far the network must be a chain: an `nn.Sequential` of linear layers and activations.
+
+    Args:
+        network: The network; it is not changed.
+        norm: `"batch"`, `"layer"`, `"rms"`, `"group"`, or `"none"`, which takes norms away. None: as it is.
+        norm_at: `"before_activation"` or `"after_activation"`. None: where the norm stands already, else before.
+        keep_prob: Keep probability in (0, 1] (PyTorch's `nn.Dropout(p)` has p = 1 - keep_prob) for every site, or a
+            mapping site → number; 1.0 takes dropout away. None: as it is.
+        dropout: `"bernoulli"`, `"gaussian"` or `"exact"`. None: as it is, else bernoulli.
+        sites: Names of linear layers (`"0"`, `"features.3"`). None: every layer that an activation follows,
+            never the last.
+        inputs: Not needed for chains.
+        calibrate: Inputs of shape (n, features) with which new batch norms' running statistics are set.
+
+    Returns:
+        The rewritten copy, in the train/eval mode of the original.
+
+    Raises:
+        PlacementError: If a named site does not exist or cannot be done, or if there is no site at all.
+        UnsupportedError: If the network is no chain.
+        PlanError: If a value is out of range.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        >>> [name for name, _ in place(net, norm="batch", keep_prob=0.8).named_children()]
+        ['0', '0_norm', '1', '1_dropout', '2']
+    """
+    del inputs
+    arm = Arm("place", norm=norm, norm_at=norm_at, keep_prob=keep_prob, dropout=dropout)
+    placed = place_arm(network, arm, sites=sites)
+    if calibrate is not None:
+        _calibrate(network, placed, calibrate)
+    return placed
+
+
+def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = None) -> nn.Module:
+    """A copy of the network with the arm's norm, dropout and activation in place.
+
+    Raises:
+        PlacementError: As `place` does.
+    """
+    copied = copy.deepcopy(network)
+    if arm.norm is None and arm.norm_at is None and arm.keep_prob is None and arm.dropout is None:
+        if arm.activation is None:
+            return copied
+        _replace_activations(copied, arm.activation)
+        return copied
+    chain = read_chain(copied)
+    wanted = _wanted_sites(arm, chain.blocks, sites)
+    if arm.activation is not None:
+        _replace_activations(copied, arm.activation)
+        chain = read_chain(copied)
+    for block in chain.blocks:
+        if block.site in wanted:
+            _rewrite(copied, block, arm)
+    copied.train(network.training)
+    return copied
+
+
+def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None) -> set[str]:
+    by_name = {b.site: b for b in blocks}
+    hidden = [b.site for b in blocks if b.is_hidden]
+    problems: list[Problem] = []
+    named = list(sites or ())
+    if isinstance(arm.keep_prob, Mapping):
+        named += [s for s in arm.keep_prob if s not in named]
+    for site in named:
+        if site not in by_name:
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": there is no site {site!r} in the network. The sites are '
+                    f"{', '.join(map(repr, hidden)) or 'none'}.",
+                    "network-unknown-site",
+                )
+            )
+        elif not by_name[site].is_hidden:
+            why = "is the last layer" if by_name[site].is_last else "has no activation after it"
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": norm and dropout cannot stand at {site!r}: it {why}. '
+                    f"Choose among {', '.join(map(repr, hidden)) or 'no site'}.",
+                    "network-site-refused",
+                )
+            )
+    PlacementError.raise_all(problems)
+    changes_something = (arm.norm not in (None, "none")) or arm.keep_prob not in (None, 1.0)
+    if not hidden and changes_something:
+        raise PlacementError(
+            f'arm "{arm.name}": the network has no linear layer that an activation follows, so there is no site '
+            "for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
+            "network-no-site",
+        )
+    return set(sites) if sites is not None else {b.site for b in blocks if not b.is_last}
+
+
+def _replace_activations(network: nn.Module, name: str) -> None:
+    for block in read_chain(network).hidden:
+        assert block.activation is not None
+        parent, leaf = _parent(network, block.activation.name)
+        parent._modules[leaf] = KNOWN[name].make()
+
+
+def _rewrite(network: nn.Module, block: Block, arm: Arm) -> None:
+    norm, before = block.norm.module if block.norm else None, block.norm_before
+    if arm.norm == "none":
+        norm = None
+    elif arm.norm is not None and block.is_hidden:
+        norm = make_norm(arm.norm, block.linear.out_features, like=block.linear)
+        before = before if block.norm else True
+    if arm.norm_at is not None:
+        before = arm.norm_at == "before_activation"
+    keep = arm.keep_prob
+    if isinstance(keep, Mapping):
+        keep = keep.get(block.site)
+    module = block.dropout.module if block.dropout else None
+    if keep is not None and block.is_hidden:
+        kind = arm.dropout or (kind_of(module) if module else "bernoulli")
+        module = None if keep == 1.0 else make_dropout(kind, keep)
+    elif module is not None and arm.dropout is not None:
+        module = make_dropout(arm.dropout, keep_of(module))
+    for old in (block.norm, block.dropout):
+        if old is not None:
+            parent, leaf = _parent(network, old.name)
+            del parent._modules[leaf]
+    linear = Part(block.site, block.linear)
+    after = block.activation or linear
+    if norm is not None:
+        name = _insert(network, linear if before else after, "norm", norm)
+        if not before:
+            after = Part(name, norm)
+        elif block.activation is None:
+            after = Part(name, norm)
+    if module is not None:
+        anchor = block.activation or linear
+        _insert(network, after, "dropout", module, named_for=anchor.name.rpartition(".")[2])
+
+
+def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
+    """A norm over `width` units: eps 1e-5, affine, batch norm's momentum 0.1, group norm's groups as below.
+
+    Group norm takes the largest divisor of the width up to 32 as its number of groups.
+    """
+    device, dtype = like.weight.device, like.weight.dtype
+    if kind == "batch":
+        return nn.BatchNorm1d(width, device=device, dtype=dtype)
+    if kind == "layer":
+        return nn.LayerNorm(width, device=device, dtype=dtype)
+    if kind == "rms":
+        return nn.RMSNorm(width, eps=1e-5, device=device, dtype=dtype)
+    groups = max(g for g in range(1, min(32, width) + 1) if width % g == 0)
+    return nn.GroupNorm(groups, width, device=device, dtype=dtype)
+
+
+def _parent(network: nn.Module, name: str) -> tuple[nn.Module, str]:
+    path, _, leaf = name.rpartition(".")
+    return network.get_submodule(path), leaf
+
+
+def _insert(
+    network: nn.Module, after: Part, what: str, module: nn.Module, *, named_for: str | None = None
+) -> str:
+    """Insert a module behind another in its container, without renaming any that are there."""
+    parent, leaf = _parent(network, after.name)
+    name = f"{named_for or leaf}_{what}"
+    while name in parent._modules:
+        name += "_"
+    items = list(parent._modules.items())
+    at = [key for key, _ in items].index(leaf) + 1
+    parent._modules.clear()
+    for key, child in [*items[:at], (name, module), *items[at:]]:
+        parent._modules[key] = child
+    prefix = after.name.rpartition(".")[0]
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _calibrate(original: nn.Module, placed: nn.Module, inputs: Tensor) -> None:
+    known = {name for name, m in original.named_modules() if isinstance(m, nn.BatchNorm1d)}
+    fresh = [
+        m for name, m in placed.named_modules() if isinstance(m, nn.BatchNorm1d) and name not in known
+    ]
+    was = placed.training
+    placed.eval()
+    kept = {m: m.momentum for m in fresh}
+    for module in fresh:
+        module.reset_running_stats()
+        module.momentum = None
+        module.train()
+    with torch.no_grad():
+        placed(inputs)
+    for module, momentum in kept.items():
+        module.momentum = momentum
+    placed.train(was)
