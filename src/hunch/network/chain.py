@@ -137,14 +137,15 @@ def read_chain(network: nn.Module) -> Chain:
         module = part.module
         if isinstance(module, nn.Flatten) and linear is None:
             flattens = True
-        elif isinstance(module, nn.Linear):
-            if id(module) in seen:
-                raise UnsupportedError(
-                    f"the layer `{part.name}` is the same module as `{seen[id(module)]}`; a layer that is called at two "
-                    "places has no single site. Give each place a layer of its own.",
-                    "network-shared-layer",
-                )
-            seen[id(module)] = part.name
+            continue
+        if id(module) in seen and list(module.parameters()):
+            raise UnsupportedError(
+                f"the layer `{part.name}` is the same module as `{seen[id(module)]}`; a layer that is called at two "
+                "places has no single site. Give each place a layer of its own.",
+                "network-shared-layer",
+            )
+        seen[id(module)] = part.name
+        if isinstance(module, nn.Linear):
             if linear is not None:
                 blocks.append(_block(linear, tail, is_last=False))
             linear, tail = part, []

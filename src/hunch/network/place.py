@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hunch.errors import PlacementError, Problem
 from hunch.network.activations import KNOWN
-from hunch.network.chain import Block, Part, read_chain
+from hunch.network.chain import Block, Part, leaves, read_chain
 from hunch.network.dropouts import keep_of, kind_of, make_dropout
 from hunch.plan import Arm
 
@@ -70,6 +70,7 @@ def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = Non
         PlacementError: As `place` does.
     """
     copied = copy.deepcopy(network)
+    _unshare(copied)
     if arm.norm is None and arm.norm_at is None and arm.keep_prob is None and arm.dropout is None:
         if arm.activation is None:
             return copied
@@ -85,6 +86,16 @@ def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = Non
             _rewrite(copied, block, arm)
     copied.train(network.training)
     return copied
+
+
+def _unshare(network: nn.Module) -> None:
+    """Give each place of a module without parameters (one nn.ReLU() used twice) a copy of its own."""
+    seen: set[int] = set()
+    for part in leaves(network):
+        if id(part.module) in seen and not list(part.module.parameters()):
+            parent, leaf = _parent(network, part.name)
+            parent._modules[leaf] = copy.deepcopy(part.module)
+        seen.add(id(part.module))
 
 
 def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None) -> set[str]:

@@ -1,0 +1,15 @@
+"""(arms × seeds) → traces. The only room that trains.
+
+Promises: all engines give the same numbers (`contract` says which); a trace depends on its setting and job alone; a row
+cannot hurt its neighbour; global random states, thread counts and the user's network are left as they were.
+"""
+
+from hunch.engine.choose import Choice as Choice
+from hunch.engine.choose import choose as choose
+from hunch.engine.contract import Engine as Engine
+from hunch.engine.contract import Job as Job
+from hunch.engine.contract import Result as Result
+from hunch.engine.contract import Setting as Setting
+from hunch.engine.contract import make_row as make_row
+from hunch.engine.contract import training_slice as training_slice
+from hunch.engine.loop import LoopEngine as LoopEngine

@@ -1,0 +1,165 @@
+"""The loop engine: plain PyTorch, one run after another, one thread. Obviously right; the truth for the others."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hunch.engine.contract import (
+    Job,
+    Result,
+    Setting,
+    empty_trace,
+    frozen_biases,
+    make_row,
+    training_slice,
+)
+from hunch.engine.costs import cost_function, held_error
+from hunch.engine.masks import SeededDropout, seed_dropouts
+from hunch.engine.optimizers import make_optimizer
+from hunch.engine.streams import batches
+from hunch.errors import HunchError
+from hunch.network import decayed_parameters
+from hunch.plan import schedule_factors
+from hunch.probe import StepRecorder
+from hunch.traces import Trace
+
+
+class LoopEngine:
+    """Trains one run after another with autograd and `torch.optim`."""
+
+    name = "loop"
+
+    def detail(self) -> str:
+        """Torch's version and CPU capability: another build of torch may round differently."""
+        return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, 1 thread"
+
+    def train(
+        self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
+    ) -> Iterator[Result]:
+        """Train the jobs in their order; see `hunch.engine.contract` for what each run is."""
+        tensors = _Tensors(setting)
+        for job in jobs:
+            with one_thread():
+                trace, network = _train_one(setting, tensors, job)
+            state = None
+            if keep_networks and network is not None:
+                state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+            yield Result(job, trace, state)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, so that a trace does not depend on the number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Tensors:
+    """The data as tensors, made once."""
+
+    def __init__(self, setting: Setting) -> None:
+        data = setting.data
+        self.x, self.y = _pair(data.x, data.y, setting)
+        self.x_held, self.y_held = _pair(data.x_held, data.y_held, setting)
+        rows = torch.from_numpy(training_slice(data))
+        self.x_slice, self.y_slice = self.x[rows], self.y[rows]
+
+
+def _pair(x: np.ndarray, y: np.ndarray, setting: Setting) -> tuple[Tensor, Tensor]:
+    inputs = torch.from_numpy(np.ascontiguousarray(x)).to(setting.dtype)
+    targets = torch.from_numpy(np.ascontiguousarray(y))
+    if setting.cost == "binary_cross_entropy":
+        targets = targets.reshape(-1, 1)
+    if setting.cost != "cross_entropy":
+        targets = targets.to(setting.dtype)
+    return inputs, targets
+
+
+def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Module | None]:
+    started = time.perf_counter()
+    trace = empty_trace(setting, job.key)
+    try:
+        network = make_row(setting, job)
+        diverged_at = _run(setting, data, job, network, trace)
+    except HunchError:
+        raise
+    except Exception as error:
+        failed = f"{type(error).__name__}: {error}"
+        return replace(trace, failed=failed, wall_s=time.perf_counter() - started), None
+    wall_s = time.perf_counter() - started
+    return replace(trace, diverged_at=diverged_at, wall_s=wall_s), network
+
+
+def _run(
+    setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace
+) -> int | None:
+    """Train, writing what is measured into the trace's arrays; the iteration of divergence, or None."""
+    arm, budget = job.arm, setting.budget
+    assert arm.batch_size is not None and arm.schedule is not None and arm.keep_until is not None
+    dropouts = seed_dropouts(network, job.stream_seed)
+    optimizer = make_optimizer(
+        network,
+        arm,
+        job.key.lr,
+        decayed=decayed_parameters(network, decay_norm=bool(arm.decay_norm)),
+        frozen=frozen_biases(network),
+    )
+    cost = cost_function(setting.cost)
+    order = torch.from_numpy(batches(job.stream_seed, setting.data.n, arm.batch_size, budget))
+    factors = schedule_factors(arm.schedule, budget)
+    eval_index = {int(t): k for k, t in enumerate(trace.eval_at)}
+    held_index = {int(t): k for k, t in enumerate(trace.held_at)}
+    reading_index = {int(t): k for k, t in enumerate(trace.reading_at)}
+    site_names = tuple(s.name for s in setting.sites)
+    last_with_dropout = arm.keep_until * budget
+
+    for t in range(budget + 1):
+        if t in eval_index:
+            network.eval()
+            with torch.no_grad():
+                value = cost(network(data.x_slice), data.y_slice).item()
+                if not np.isfinite(value):
+                    return t
+                trace.cost[eval_index[t]] = value
+                if t in held_index:
+                    out = network(data.x_held)
+                    trace.held_cost[held_index[t]] = cost(out, data.y_held).item()
+                    trace.held_error[held_index[t]] = held_error(
+                        out, data.y_held, setting.cost, setting.data.y_scale
+                    )
+            network.train()
+        if t == budget:
+            return None
+        _set_step(dropouts, t, is_on=t < last_with_dropout)
+        x, y = data.x[order[t]], data.y[order[t]]
+        optimizer.set_rate(job.key.lr * factors[t])
+        if t + 1 in reading_index:
+            with StepRecorder(network, site_names) as recorder:
+                optimizer.zero_grad()
+                cost(network(x), y).backward()
+                recorder.gradients()
+                optimizer.step()
+                recorder.updates()
+            trace.readings[reading_index[t + 1]] = recorder.values
+        else:
+            optimizer.zero_grad()
+            cost(network(x), y).backward()
+            optimizer.step()
+    return None
+
+
+def _set_step(dropouts: Sequence[SeededDropout], step: int, *, is_on: bool) -> None:
+    for module in dropouts:
+        module.step = step
+        module.is_on = is_on

@@ -1,0 +1,66 @@
+"""Dropout whose draws depend on run seed, site and step alone, standing in for torch's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hunch.engine.streams import noise, realised_keep
+from hunch.errors import UnsupportedError
+from hunch.network import keep_of, kind_of, read_chain
+
+
+class SeededDropout(nn.Module):
+    """Dropout that multiplies by `mask(...)` while training.
+
+    Args:
+        seed: The run's stream seed.
+        site: Name of the linear layer it belongs to.
+        kind: `"bernoulli"`.
+        keep_prob: Keep probability.
+    """
+
+    def __init__(self, seed: int, site: str, kind: str, keep_prob: float) -> None:
+        """Start at step 0, switched on."""
+        super().__init__()
+        self.seed, self.site, self.kind, self.keep_prob = seed, site, kind, keep_prob
+        self.step = 0
+        self.is_on = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The thinned input while training, the input itself otherwise."""
+        if not self.training or not self.is_on or self.keep_prob >= 1:
+            return x
+        drawn = mask(self.kind, self.seed, self.site, self.step, tuple(x.shape), self.keep_prob)
+        return x * torch.from_numpy(drawn).to(x.dtype)
+
+
+def mask(
+    kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], keep_prob: float
+) -> np.ndarray:
+    """What dropout multiplies by at one site and step, float64 of that shape.
+
+    Bernoulli: `(noise(seed, site, step, shape) < keep) / keep`, where the keep that scales is the one that 16 bits realise.
+    """
+    if kind != "bernoulli":
+        raise UnsupportedError(
+            f"dropout={kind!r} cannot be trained yet; so far only 'bernoulli' is. Leave dropout= out.",
+            "engine-dropout-kind",
+        )
+    keep = realised_keep(keep_prob)
+    return (noise(seed, site, step, shape) < keep) / keep
+
+
+def seed_dropouts(network: nn.Module, seed: int) -> list[SeededDropout]:
+    """Put a `SeededDropout` in the place of every dropout of a chain, in place; returns them."""
+    made: list[SeededDropout] = []
+    for block in read_chain(network).blocks:
+        if block.dropout is None:
+            continue
+        old = block.dropout.module
+        new = SeededDropout(seed, block.site, kind_of(old), keep_of(old))
+        path, _, leaf = block.dropout.name.rpartition(".")
+        network.get_submodule(path)._modules[leaf] = new
+        made.append(new)
+    return made
