@@ -22,6 +22,8 @@ from hunch.plan.grid import reading_grid as reading_grid
 from hunch.plan.grid import schedule_factors as schedule_factors
 from hunch.plan.plan import CONFIRM as CONFIRM
 from hunch.plan.plan import PILOT as PILOT
+from hunch.plan.plan import TRAIN as TRAIN
 from hunch.plan.plan import TUNE as TUNE
 from hunch.plan.plan import Plan as Plan
+from hunch.plan.plan import UNPAIRED_STRIDE as UNPAIRED_STRIDE
 from hunch.plan.plan import run_seeds as run_seeds

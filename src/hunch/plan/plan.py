@@ -12,7 +12,7 @@ from hunch.errors import PlanError, Problem
 from hunch.plan.arms import Arm, is_number
 from hunch.plan.claims import Claim
 
-CONFIRM, TUNE, PILOT = "confirm", "tune", "pilot"
+CONFIRM, TUNE, PILOT, TRAIN = "confirm", "tune", "pilot", "train"
 POOLS = {CONFIRM: 0, TUNE: 400_000, PILOT: 800_000}
 SEEDS_PER_STUDY = 1_000_000
 TUNINGS = ("replicated", "once", "none")

@@ -1,0 +1,105 @@
+"""Making runs: what the store lacks is trained, kept as it comes, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hunch.engine import Engine, Job, Setting
+from hunch.errors import EngineError
+from hunch.plan import UNPAIRED_STRIDE, Arm, Plan
+from hunch.study.progress import Reporter
+from hunch.traces import RunKey, Trace
+
+
+class Store(Protocol):
+    """Where finished runs go: the study file, or memory."""
+
+    def append(self, trace: Trace) -> None:
+        """Keep one finished run; it is safe when this returns."""
+        ...
+
+    def traces(self) -> list[Trace]:
+        """All runs kept so far."""
+        ...
+
+
+@dataclass(eq=False)
+class Workshop:
+    """Everything that the runs of one study share besides the setting.
+
+    Args:
+        engine: Trains.
+        store: Keeps.
+        reporter: Says how far it is.
+        paired: Whether arms share streams.
+    """
+
+    engine: Engine
+    store: Store
+    reporter: Reporter
+    paired: bool = True
+
+    def __post_init__(self) -> None:
+        """Read what the store has already; runs that failed are made again."""
+        self._made = {t.key: t for t in self.store.traces() if t.failed is None}
+
+    def make(
+        self, text: str, setting: Setting, arms: Iterable[tuple[Arm, int]], wanted: Iterable[RunKey]
+    ) -> list[Trace]:
+        """The traces of the wanted runs, in that order; what is missing is trained.
+
+        Args:
+            text: What the user sees.
+            setting: What the runs share.
+            arms: The arms with their index in the plan.
+            wanted: Which runs.
+
+        Raises:
+            EngineError: If a run fails twice.
+        """
+        wanted = list(wanted)
+        by_name = {arm.name: (arm, index) for arm, index in arms}
+        for attempt in (1, 2):
+            missing = [key for key in wanted if key not in self._made]
+            if not missing:
+                break
+            failed = self._train(text, setting, by_name, missing)
+            if failed and attempt == 2:
+                worst = failed[0]
+                raise EngineError(
+                    f'arm "{worst.key.arm}", seed {worst.key.seed}: the run failed twice with {worst.failed}. '
+                    f"({len(failed)} of {len(wanted)} runs of this stage failed; finished runs are kept.) Run the network on "
+                    "one batch by yourself to find the line.",
+                    "engine-run-failed",
+                )
+        return [self._made[key] for key in wanted]
+
+    def _train(
+        self,
+        text: str,
+        setting: Setting,
+        by_name: dict[str, tuple[Arm, int]],
+        missing: list[RunKey],
+    ) -> list[Trace]:
+        jobs = []
+        for key in missing:
+            arm, index = by_name[key.arm]
+            shift = 0 if self.paired else UNPAIRED_STRIDE * index
+            jobs.append(Job(key, arm, key.seed + shift))
+        failed: list[Trace] = []
+        with self.reporter.stage(text, len(jobs)) as stage:
+            for result in self.engine.train(setting, jobs):
+                self.store.append(result.trace)
+                if result.trace.failed is None:
+                    self._made[result.trace.key] = result.trace
+                else:
+                    failed.append(result.trace)
+                stage.done()
+        return failed
+
+
+def arms_of(plan: Plan) -> list[tuple[Arm, int]]:
+    """The plan's arms with their index."""
+    return [(arm, k) for k, arm in enumerate(plan.arms)]

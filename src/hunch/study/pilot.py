@@ -1,0 +1,319 @@
+"""The pilot: on seeds of its own, find budget, target, learning rates and margins, then freeze them.
+
+Renaming or reordering the arms changes nothing in what it finds. The rules are those of `hunch.stats.target`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from torch import nn
+
+from hunch.data import Data, constant_cost, validation_split
+from hunch.engine import Setting
+from hunch.evidence import default_margin
+from hunch.plan import PILOT, Arm, Claim, Plan
+from hunch.stats import arrival_times, choose_rate, choose_target, held_twice, second_half_gain, value_of_share
+from hunch.study.execute import Workshop, arms_of
+from hunch.traces import RunKey, RunTable, StudyFacts, Trace, metric_curve
+
+SWEEP_SEEDS = 3
+FIRST_BUDGET, LAST_BUDGET = 500, 16_000
+GAIN_ENOUGH = 0.05
+RATE_FIRST, RATE_STEP, RATES = 3e-3, math.sqrt(10.0), 7
+ADAPTIVE_SCALE = 0.03
+STEPS_A_DECADE, MOST_DECADES = 2, 2
+HELD_OUT_OUTCOMES = ("held_out_cost", "held_out_error", "gap")
+
+
+@dataclass(frozen=True)
+class RateGrid:
+    """Learning rates on a grid shared by all arms: 3e-3·√10^k, times 0.03 for Adam and its like.
+
+    Args:
+        low: First k.
+        high: Last k.
+    """
+
+    low: int = 0
+    high: int = RATES - 1
+
+    def rates(self, arm: Arm) -> list[float]:
+        """The rates of an arm: the grid, or the one that was given."""
+        if arm.lr is not None:
+            return [arm.lr]
+        scale = ADAPTIVE_SCALE if arm.is_adaptive else 1.0
+        return [float(f"{scale * RATE_FIRST * RATE_STEP**k:.4g}") for k in range(self.low, self.high + 1)]
+
+    def extended(self, at_low: bool, at_high: bool) -> RateGrid:
+        """The grid with a decade more at each end that is named, at most two decades a side."""
+        low, high = self.low, self.high
+        if at_low:
+            low = max(low - STEPS_A_DECADE, -STEPS_A_DECADE * MOST_DECADES)
+        if at_high:
+            high = min(high + STEPS_A_DECADE, RATES - 1 + STEPS_A_DECADE * MOST_DECADES)
+        return RateGrid(low, high)
+
+
+@dataclass(eq=False)
+class _Pilot:
+    """What the pilot's steps share."""
+
+    workshop: Workshop
+    plan: Plan
+    facts: StudyFacts
+    build: Callable[[], nn.Module]
+    data: Data
+    c0: float
+    notes: list[str] = field(default_factory=list)
+
+    def setting(self, budget: int) -> Setting:
+        return Setting(
+            self.build, self.data, self.plan.cost, budget, self.facts.sites, self.plan.metric
+        )
+
+    def runs(
+        self, text: str, budget: int, rates: dict[str, list[float]], n_seeds: int
+    ) -> dict[str, dict[float, list[Trace]]]:
+        """Arm → rate → traces by seed."""
+        keys = [
+            RunKey(PILOT, arm.name, seed, lr, budget)
+            for seed in self.plan.pilot_seeds[:n_seeds]
+            for arm in self.plan.arms
+            for lr in rates[arm.name]
+        ]
+        traces = self.workshop.make(text, self.setting(budget), arms_of(self.plan), keys)
+        out: dict[str, dict[float, list[Trace]]] = {}
+        for trace in traces:
+            out.setdefault(trace.key.arm, {}).setdefault(trace.key.lr, []).append(trace)
+        return out
+
+    def curves(self, traces: list[Trace]) -> tuple[np.ndarray, np.ndarray]:
+        """(iterations (G,), cost (seeds, G)), what diverged counted as never getting anywhere."""
+        pairs = [metric_curve(t, self.plan.metric) for t in traces]
+        return pairs[0][0], np.stack([cost for _, cost in pairs])
+
+    def half_way_value(self, traces: list[Trace], budget: int) -> float:
+        """The cost that 80 % of the runs have reached, two evaluations in a row, by half the budget."""
+        at, cost = self.curves(traces)
+        early = at <= budget / 2
+        return value_of_share(held_twice(cost[:, early]))
+
+
+def run_pilot(
+    workshop: Workshop, plan: Plan, facts: StudyFacts, build: Callable[[], nn.Module], data: Data
+) -> Plan:
+    """The plan with budget, target, rates and margins frozen.
+
+    Args:
+        workshop: Makes the runs.
+        plan: The plan as asked.
+        facts: Facts of the study.
+        build: Makes the network.
+        data: The data. When the first claim is about what is held out, the pilot trains on four fifths of the
+            training part and judges the fifth, so that no rate is chosen on the held-out part itself.
+    """
+    on_held_out = plan.metric == "held_out" or (
+        bool(plan.claims) and plan.claims[0].outcome in HELD_OUT_OUTCOMES
+    )
+    if on_held_out:
+        data = validation_split(data)
+    part = "held" if plan.metric == "held_out" else "train"
+    pilot = _Pilot(workshop, plan, facts, build, data, constant_cost(data, plan.cost, on=part))
+    if _nothing_to_find(plan):
+        return _freeze(pilot, plan.asked_budget, plan.asked_target, {a.name: a.lr for a in plan.arms}, [])
+    budget, rates, sweep = _budget_and_rates(pilot)
+    runs = pilot.runs(
+        f"pilot, {len(plan.pilot_seeds)} seeds", budget, {a: [r] for a, r in rates.items()}, len(plan.pilot_seeds)
+    )
+    chosen = {arm: traces for arm, by_rate in runs.items() for traces in by_rate.values()}
+    target = plan.asked_target
+    if target is None:
+        target = _target(pilot, chosen, budget)
+    rates = _tuned(pilot, sweep, budget, target)
+    _note_edges(pilot, sweep, rates)
+    every = [t for by_rate in sweep.values() for ts in by_rate.values() for t in ts]
+    every += [t for ts in chosen.values() for t in ts]
+    return _freeze(pilot, budget, target, rates, every)
+
+
+def _nothing_to_find(plan: Plan) -> bool:
+    """Whether the user gave all that a pilot would find."""
+    needs_target = any(c.outcome == "iterations" for c in plan.claims)
+    return (
+        all(arm.lr is not None for arm in plan.arms)
+        and plan.asked_budget is not None
+        and (plan.asked_target is not None or not needs_target)
+        and all(c.margin is not None or c.outcome == "iterations" for c in plan.claims)
+    )
+
+
+def _budget_and_rates(
+    pilot: _Pilot,
+) -> tuple[int, dict[str, float], dict[str, dict[float, list[Trace]]]]:
+    """Double the budget until the best arm has little left to gain; sweep the rates at each."""
+    budget = pilot.plan.asked_budget or FIRST_BUDGET
+    grid = RateGrid()
+    while True:
+        sweep, grid = _sweep(pilot, budget, grid)
+        rates = {
+            arm: min(by_rate, key=lambda lr: (pilot.half_way_value(by_rate[lr], budget), lr))  # noqa: B023
+            for arm, by_rate in sweep.items()
+        }
+        if pilot.plan.asked_budget is not None:
+            return budget, rates, sweep
+        best = min(
+            rates, key=lambda arm: (_final(pilot, sweep[arm][rates[arm]]), pilot.plan.arm_index(arm))
+        )
+        at, cost = pilot.curves(sweep[best][rates[best]])
+        if second_half_gain(at, cost, budget, pilot.c0) < GAIN_ENOUGH:
+            return budget, rates, sweep
+        if 2 * budget > LAST_BUDGET:
+            pilot.notes.append(
+                f"The budget was not doubled beyond {budget:,} iterations, although the best arm still gained more than "
+                f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for longer runs."
+            )
+            return budget, rates, sweep
+        budget *= 2
+
+
+def _sweep(
+    pilot: _Pilot, budget: int, grid: RateGrid
+) -> tuple[dict[str, dict[float, list[Trace]]], RateGrid]:
+    """Every arm at every rate; the grid is extended, for all arms, while some arm's best rate lies at an end."""
+    tuned = [arm for arm in pilot.plan.arms if arm.lr is None]
+    while True:
+        rates = {arm.name: grid.rates(arm) for arm in pilot.plan.arms}
+        n_rates = max(len(r) for r in rates.values())
+        text = f"pilot, {n_rates} learning rate{'s' if n_rates > 1 else ''}, {budget:,} iterations"
+        sweep = pilot.runs(text, budget, rates, SWEEP_SEEDS if tuned else len(pilot.plan.pilot_seeds))
+        at_low = at_high = False
+        for arm in tuned:
+            values = [pilot.half_way_value(sweep[arm.name][lr], budget) for lr in rates[arm.name]]
+            best = int(np.argmin(values))
+            at_low |= best == 0
+            at_high |= best == len(values) - 1
+        wider = grid.extended(at_low, at_high)
+        if wider == grid:
+            return sweep, grid
+        grid = wider
+
+
+def _target(pilot: _Pilot, chosen: dict[str, list[Trace]], budget: int) -> float | None:
+    """The hardest cost that every arm that has learned reaches by half the budget in 80 % of its runs."""
+    curves = {arm: pilot.curves(traces) for arm, traces in chosen.items()}
+    at = next(iter(curves.values()))[0]
+    choice = choose_target({arm: cost for arm, (_, cost) in curves.items()}, at, budget, pilot.c0)
+    if choice.target is None:
+        pilot.notes.append(
+            "No arm learned in the pilot: none got much below the cost of a constant prediction "
+            f"({pilot.c0:.3g}). Give a larger budget=, or look at the data."
+        )
+    elif choice.not_learned:
+        pilot.notes.append(
+            f"{', '.join(choice.not_learned)} had not learned by half the budget in the pilot; the target comes from the "
+            "other arms."
+        )
+    return choice.target
+
+
+def _tuned(
+    pilot: _Pilot,
+    sweep: dict[str, dict[float, list[Trace]]],
+    budget: int,
+    target: float | None,
+) -> dict[str, float]:
+    """Each arm's rate, best on the outcome of the first claim."""
+    outcome = pilot.plan.claims[0].outcome if pilot.plan.claims else "cost"
+    rates: dict[str, float] = {}
+    for arm, by_rate in sweep.items():
+        listed = list(by_rate)
+        outcomes = np.array([_outcome(pilot, by_rate[lr], outcome, budget, target) for lr in listed])
+        finals = np.array([_final(pilot, by_rate[lr]) for lr in listed])
+        rates[arm] = listed[choose_rate(outcomes, finals)]
+    return rates
+
+
+def _outcome(
+    pilot: _Pilot, traces: list[Trace], outcome: str, budget: int, target: float | None
+) -> list[float]:
+    """What is to be small, per seed: log time, held-out error or cost, else the cost at the end."""
+    if outcome == "iterations" and target is not None:
+        at, cost = pilot.curves(traces)
+        times, reached = arrival_times(at, cost, target)
+        return list(np.log(np.where(reached, np.maximum(times, 1.0), budget)))
+    values = []
+    for trace in traces:
+        if outcome == "held_out_error":
+            value = trace.held_error[-1]
+            values.append(math.inf if math.isnan(value) else float(value))
+        elif outcome in HELD_OUT_OUTCOMES:
+            value = trace.held_cost[-1]
+            values.append(math.inf if math.isnan(value) else float(value))
+        else:
+            values.append(_last(pilot, trace))
+    return values
+
+
+def _last(pilot: _Pilot, trace: Trace) -> float:
+    value = metric_curve(trace, pilot.plan.metric)[1][-1]
+    return pilot.c0 if math.isnan(value) else min(float(value), pilot.c0)
+
+
+def _final(pilot: _Pilot, traces: list[Trace]) -> float:
+    return float(np.mean([_last(pilot, t) for t in traces]))
+
+
+def _note_edges(
+    pilot: _Pilot, sweep: dict[str, dict[float, list[Trace]]], rates: dict[str, float]
+) -> None:
+    for arm in pilot.plan.arms:
+        tried = sorted(sweep[arm.name])
+        if arm.lr is None and rates[arm.name] in (tried[0], tried[-1]):
+            end = "lowest" if rates[arm.name] == tried[0] else "highest"
+            pilot.notes.append(
+                f"The learning rate of {arm.name} ({rates[arm.name]:g}) is the {end} of the {len(tried)} that were tried; "
+                "a rate beyond might do better."
+            )
+
+
+def _freeze(
+    pilot: _Pilot,
+    budget: int | None,
+    target: float | None,
+    rates: dict[str, float],
+    traces: list[Trace],
+) -> Plan:
+    assert budget is not None
+    frozen_rates = tuple((a.name, rates[a.name]) for a in pilot.plan.arms)
+    provisional = replace(pilot.plan, budget=budget, target=target, rates=frozen_rates)
+    table = RunTable(pilot.facts, traces)
+    margins = [_margin(provisional, table, claim) for claim in pilot.plan.claims]
+    return pilot.plan.freeze(
+        budget=budget, target=target, rates=rates, margins=margins, notes=pilot.notes
+    )
+
+
+def _margin(plan: Plan, table: RunTable, claim: Claim) -> float:
+    if claim.margin is not None:
+        return math.log(claim.margin) if claim.is_ratio else claim.margin
+    return default_margin(plan, table, claim)
+
+
+def price(plan: Plan) -> str:
+    """What the study will cost, in runs, said before it starts."""
+    n_tuned = sum(arm.lr is None for arm in plan.arms)
+    parts = []
+    if not _nothing_to_find(plan):
+        sweep = SWEEP_SEEDS * (n_tuned * RATES + len(plan.arms) - n_tuned)
+        parts.append(f"a pilot of about {sweep + 2 * len(plan.arms)} runs (learning rates, budget, target)")
+    n_arms, n_seeds = len(plan.arms), len(plan.seeds)
+    parts.append(
+        f"{n_arms} arm{'s' if n_arms > 1 else ''} × {n_seeds} seed{'s' if n_seeds > 1 else ''} = "
+        f"{n_arms * n_seeds} runs"
+    )
+    length = f" of {plan.asked_budget:,} iterations" if plan.asked_budget else ""
+    return f"This study trains {', then '.join(parts)}{length}."

@@ -1,0 +1,236 @@
+"""Before the first run: do data, network, arms and claims fit together? All problems at once, nothing written."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from torch import nn
+
+from hunch.data import Data, choose_cost, constant_cost, constant_error
+from hunch.engine import Choice, training_slice
+from hunch.errors import HunchError, PlanError, Problem, UnsupportedError
+from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
+from hunch.plan import CONFIRM, PILOT, Arm, Claim, Plan, run_seeds
+from hunch.traces import Provenance, StudyFacts
+
+DEFAULT_SEEDS = 20
+PILOT_SEEDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What `prepare` made.
+
+    Args:
+        plan: The plan as asked.
+        facts: Facts of network and data.
+        data: The data.
+    """
+
+    plan: Plan
+    facts: StudyFacts
+    data: Data
+
+
+def prepare(
+    build: Callable[[], nn.Module],
+    data: Data,
+    choice: Choice,
+    *,
+    arms: Sequence[Arm],
+    claims: Sequence[Claim],
+    base: Arm | None,
+    cost: str,
+    budget: int | None,
+    target: float | None,
+    seeds: Sequence[int] | int | None,
+    max_seeds: int,
+    seed: int,
+    paired: bool,
+    alpha: float,
+    tuning: str,
+    metric: str,
+) -> Prepared:
+    """Check everything that can be checked without training, and write the plan as asked."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**40:
+        raise PlanError(f"seed must be a whole number from 0 to 2^40, got {seed!r}.", "plan-seed")
+    pilot_seeds = run_seeds(seed, PILOT, PILOT_SEEDS)
+    network = build_network(build, pilot_seeds[0])
+    found = inspect_network(network, data.x)
+    cost = choose_cost(data, found.n_outputs, cost)
+    resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
+    plan = Plan(
+        arms=resolved,
+        claims=tuple(claims),
+        cost=cost,
+        seeds=confirm_seeds(seeds, seed, max_seeds),
+        seed=seed,
+        pilot_seeds=pilot_seeds,
+        metric=metric,
+        alpha=alpha,
+        tuning=tuning,
+        paired=paired,
+        asked_budget=budget,
+        asked_target=target,
+        data_hash=data.hash,
+        network_hash=network_hash(network),
+        budget=budget,
+        target=target,
+    )
+    check_arms(network, resolved, data)
+    rows = training_slice(data)
+    facts = StudyFacts(
+        c0_train=constant_cost(data, cost, on="train", rows=rows),
+        c0_held=constant_cost(data, cost, on="held"),
+        error0=constant_error(data),
+        n_train=data.n,
+        n_held=data.n_held,
+        n_slice=len(rows),
+        n_outputs=found.n_outputs,
+        n_parameters=found.n_parameters,
+        sites=found.sites,
+        data_source=data.source,
+        data_notes=data.notes,
+        network=found.text,
+        error_unit="share" if data.labels else "target",
+        engine=choice.engine.name,
+        engine_reason=choice.reason,
+        engine_detail=choice.engine.detail(),
+    )
+    return Prepared(plan, facts, data)
+
+
+def confirm_seeds(seeds: Sequence[int] | int | None, seed: int, max_seeds: int) -> tuple[int, ...]:
+    """The run seeds of the confirm stage.
+
+    Args:
+        seeds: A list of run seeds, a number, or None: 20, or `max_seeds` if that is less.
+        seed: The study seed.
+        max_seeds: The most seeds.
+
+    Raises:
+        PlanError: If the number makes no sense.
+    """
+    if not isinstance(max_seeds, int) or isinstance(max_seeds, bool) or not 1 <= max_seeds <= 100_000:
+        raise PlanError(
+            f"max_seeds must be a whole number from 1 to 100,000, got {max_seeds!r}. The default is 80.",
+            "plan-seeds",
+        )
+    if seeds is None:
+        return run_seeds(seed, CONFIRM, min(DEFAULT_SEEDS, max_seeds))
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        if not 1 <= seeds <= 100_000:
+            raise PlanError(
+                f"seeds must be at least 1 and at most 100,000, got {seeds}. A verdict needs at least 6.",
+                "plan-seeds",
+            )
+        return run_seeds(seed, CONFIRM, seeds)
+    if isinstance(seeds, str | bytes | bool) or not hasattr(seeds, "__iter__"):
+        raise PlanError(
+            f"seeds must be a number or a list of run seeds, got {seeds!r}. Write seeds=20.", "plan-seeds"
+        )
+    # NumPy integers are welcome; anything that is not whole is left as it is for the plan to refuse.
+    listed = tuple(int(s) if hasattr(s, "__index__") else s for s in seeds)
+    if not listed:
+        raise PlanError("seeds is an empty list; a study needs at least one. Write seeds=20.", "plan-seeds")
+    return listed
+
+
+def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
+    """Refuse arms that cannot train on this network and data, all problems at once.
+
+    Raises:
+        PlanError: If a batch is too large, or batch norm would see a batch of one.
+        PlacementError: If a norm or dropout cannot stand where an arm wants it.
+    """
+    problems: list[Problem] = []
+    kind: type[HunchError] = PlanError
+    for arm in arms:
+        assert arm.batch_size is not None
+        if arm.batch_size > data.n:
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": batch_size {arm.batch_size} is larger than the training part, which has '
+                    f"{data.n} examples. Use batch_size={data.n} or less.",
+                    "plan-batch-size",
+                )
+            )
+        try:
+            placed = place_arm(network, arm)
+        except HunchError as error:
+            problems.extend(error.problems)
+            kind = type(error)
+            continue
+        has_batch_norm = any(
+            b.norm is not None and isinstance(b.norm.module, nn.BatchNorm1d)
+            for b in read_chain(placed).blocks
+        )
+        if has_batch_norm and arm.batch_size == 1:
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": batch norm cannot train on batches of 1 (the variance over one example is 0), '
+                    "got batch_size=1. Use batch_size=2 or more, or norm='layer'.",
+                    "plan-batch-norm-of-one",
+                )
+            )
+        if arm.dropout in ("gaussian", "exact") and arm.keep_prob is not None:
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": dropout={arm.dropout!r} cannot be trained yet; so far only '
+                    "'bernoulli' is. Leave dropout= out.",
+                    "engine-dropout-kind",
+                )
+            )
+            kind = UnsupportedError
+    kind.raise_all(problems)
+
+
+def provenance() -> Provenance:
+    """Where and when: versions, machine, time."""
+    names = ("hunch-lab", "torch", "numpy", "scipy")
+    return Provenance(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=(("python", platform.python_version()), *((n, _version(n)) for n in names)),
+        machine=f"{_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:  # noqa: PTH123
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown CPU"
+
+
+def _arms(arms: Sequence[Arm]) -> Sequence[Arm]:
+    if isinstance(arms, Arm) or not hasattr(arms, "__iter__"):
+        raise PlanError(
+            f"arms must be a list of hunch.Arm, got {type(arms).__name__}. Write arms=[hunch.Arm('none'), …].",
+            "plan-arms",
+        )
+    return list(arms)
+
+
+def _whole(arm: Arm) -> Arm:
+    if not isinstance(arm, Arm):
+        raise PlanError(
+            f"arms must be hunch.Arm objects, got {arm!r}. Write hunch.Arm('none'), hunch.Arm('before', norm='batch').",
+            "plan-arms",
+        )
+    return arm
