@@ -1,0 +1,25 @@
+// Compiled once for each instruction level (see isa.h).
+#include "kernels.h"
+
+#include "isa.h"
+#include "random.h"
+
+namespace HUNCH_NS {
+
+#if HUNCH_LEVEL == 4
+#define HUNCH_LEVEL_NAME "x86-64-v4"
+#elif HUNCH_LEVEL == 3
+#define HUNCH_LEVEL_NAME "x86-64-v3"
+#elif HUNCH_LEVEL == 2
+#define HUNCH_LEVEL_NAME "x86-64-v2"
+#else
+#define HUNCH_LEVEL_NAME "portable"
+#endif
+
+extern const ::hunch::Kernels table;
+const ::hunch::Kernels table = {
+    HUNCH_LEVEL_NAME,
+    philox_words,
+};
+
+}  // namespace HUNCH_NS

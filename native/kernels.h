@@ -1,0 +1,20 @@
+// The kernels of one instruction level, as a table of functions: all that the rest of the engine sees of them.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace hunch {
+
+struct Kernels {
+    const char* name;  // "x86-64-v4", …
+    void (*philox_words)(uint64_t seed, uint64_t stream, uint32_t step, uint32_t block, size_t n, uint32_t* out);
+};
+
+// The levels that this machine can run, best first, ended by a null pointer.
+const Kernels* const* available_kernels();
+
+// The level in use: HUNCH_ISA=v2|v3|v4|portable if set, else the best. Null, with the reason, if it cannot run here.
+const Kernels* chosen_kernels(const char** reason);
+
+}  // namespace hunch
