@@ -22,7 +22,7 @@ def _import() -> tuple[ModuleType | None, str]:
 
 
 def native_module() -> ModuleType | None:
-    """The module `hunch.engine._native`; None if it was not built, cannot run, or HUNCH_NO_NATIVE=1 says no."""
+    """The module `hunch.engine._native`; None if not built, not fit to run, or HUNCH_NO_NATIVE=1."""
     if os.environ.get("HUNCH_NO_NATIVE", "") not in ("", "0"):
         return None
     return _import()[0]

@@ -1,11 +1,11 @@
 """The randomness of a run: a function of (run seed, stream name, step, element) alone.
 
-Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011): key = (seed low 32 bits, seed high 32 bits), counter = (block,
-step, stream low 32 bits, stream high 32 bits), where stream is the 64-bit BLAKE2b hash of the stream's name.
+Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011): key = (seed low 32 bits, seed high 32 bits), counter =
+(block, step, stream low 32 bits, stream high 32 bits), where stream is the 64-bit BLAKE2b hash of the name.
 Block k gives the words 4k … 4k+3. Nothing depends on the order of calls or on what else is drawn.
 
 - `order`, step = epoch: n words, whose stable sorting order is that epoch's permutation.
-- `noise/<site>`, step = training step. Bernoulli dropout: two 16-bit draws a word, low half first, elements in C
+- `noise/<site>`, step = training step. Bernoulli dropout: two 16-bit draws a word, low half first, in C
   order. Gaussian dropout: one normal a word. Exact dropout: one word an element, then one word an example.
 - `init/<site>`, step = 0: normals for `init_std`.
 
@@ -234,9 +234,9 @@ def gaussian_noise(seed: int, site: str, step: int, shape: Sequence[int]) -> np.
 def exact_mask(seed: int, site: str, step: int, shape: tuple[int, int], keep_prob: float) -> np.ndarray:
     """Which units exact dropout keeps: k of them for each example, every subset of that size equally likely.
 
-    k is the floor or the ceiling of keep_prob · units, drawn so that its mean is keep_prob · units. Kept units
-    are scaled by 1/keep_prob. An example's units are gone through in order; with r of them to go and k still to
-    keep, the next is kept if ⌊r · word / 2³²⌋ < k.
+    k is the floor or the ceiling of keep_prob · units, drawn so that its mean is keep_prob · units. Kept
+    units are scaled by 1/keep_prob. An example's units are gone through in order; with r of them to go and k
+    still to keep, the next is kept if ⌊r · word / 2³²⌋ < k.
 
     Args:
         seed: Run seed.
