@@ -16,7 +16,15 @@ from hunch.data import Data, constant_cost, validation_split
 from hunch.engine import Setting
 from hunch.evidence import default_margin
 from hunch.plan import PILOT, Arm, Claim, Plan
-from hunch.stats import arrival_times, choose_rate, choose_target, held_twice, second_half_gain, value_of_share
+from hunch.stats import (
+    arms_that_learned,
+    arrival_times,
+    choose_rate,
+    choose_target,
+    log_restricted,
+    second_half_gain,
+    value_reached,
+)
 from hunch.study.execute import Workshop, arms_of
 from hunch.traces import RunKey, RunTable, StudyFacts, Trace, metric_curve
 
@@ -99,8 +107,7 @@ class _Pilot:
     def half_way_value(self, traces: list[Trace], budget: int) -> float:
         """The cost that 80 % of the runs have reached, two evaluations in a row, by half the budget."""
         at, cost = self.curves(traces)
-        early = at <= budget / 2
-        return value_of_share(held_twice(cost[:, early]))
+        return value_reached(at, cost, by=budget / 2)
 
 
 def run_pilot(
@@ -125,19 +132,49 @@ def run_pilot(
     pilot = _Pilot(workshop, plan, facts, build, data, constant_cost(data, plan.cost, on=part))
     if _nothing_to_find(plan):
         return _freeze(pilot, plan.asked_budget, plan.asked_target, {a.name: a.lr for a in plan.arms}, [])
-    budget, rates, sweep = _budget_and_rates(pilot)
+    grid = RateGrid()
+    while True:
+        found = _find(pilot, grid)
+        wider = grid.extended(*_ends(pilot, found))
+        if wider == grid:
+            break
+        grid = wider
+    pilot.notes += _notes(pilot, found)
+    return _freeze(pilot, found.budget, found.target, found.rates, found.traces)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the pilot found on one grid of rates: arm → rate → traces, and what follows from them."""
+
+    budget: int
+    target: float | None
+    rates: dict[str, float]
+    sweep: dict[str, dict[float, list[Trace]]]
+    best: dict[str, list[Trace]]
+    is_short: bool
+
+    @property
+    def traces(self) -> list[Trace]:
+        """All runs at this budget, each once."""
+        swept = [t for by_rate in self.sweep.values() for ts in by_rate.values() for t in ts]
+        return list({t.key: t for t in swept + [t for ts in self.best.values() for t in ts]}.values())
+
+
+def _find(pilot: _Pilot, grid: RateGrid) -> _Found:
+    """Budget and provisional rates, then the target on all pilot seeds, then each arm's rate for that target."""
+    budget, provisional, sweep, is_short = _budget_and_rates(pilot, grid)
+    n_seeds = len(pilot.plan.pilot_seeds)
     runs = pilot.runs(
-        f"pilot, {len(plan.pilot_seeds)} seeds", budget, {a: [r] for a, r in rates.items()}, len(plan.pilot_seeds)
+        f"pilot, {n_seeds} seeds", budget, {arm: [rate] for arm, rate in provisional.items()}, n_seeds
     )
-    chosen = {arm: traces for arm, by_rate in runs.items() for traces in by_rate.values()}
-    target = plan.asked_target
+    best = {arm: traces for arm, by_rate in runs.items() for traces in by_rate.values()}
+    target = pilot.plan.asked_target
     if target is None:
-        target = _target(pilot, chosen, budget)
-    rates = _tuned(pilot, sweep, budget, target)
-    _note_edges(pilot, sweep, rates)
-    every = [t for by_rate in sweep.values() for ts in by_rate.values() for t in ts]
-    every += [t for ts in chosen.values() for t in ts]
-    return _freeze(pilot, budget, target, rates, every)
+        at = pilot.curves(next(iter(best.values())))[0]
+        curves = {arm: pilot.curves(traces)[1] for arm, traces in best.items()}
+        target = choose_target(curves, at, budget, pilot.c0)
+    return _Found(budget, target, _tuned(pilot, sweep, budget, target), sweep, best, is_short)
 
 
 def _nothing_to_find(plan: Plan) -> bool:
@@ -152,72 +189,39 @@ def _nothing_to_find(plan: Plan) -> bool:
 
 
 def _budget_and_rates(
-    pilot: _Pilot,
-) -> tuple[int, dict[str, float], dict[str, dict[float, list[Trace]]]]:
-    """Double the budget until the best arm has little left to gain; sweep the rates at each."""
+    pilot: _Pilot, grid: RateGrid
+) -> tuple[int, dict[str, float], dict[str, dict[float, list[Trace]]], bool]:
+    """Double the budget until the best arm has little left to gain; sweep the rates at each.
+
+    Returns:
+        Budget, provisional rate per arm, the sweep, and whether the doubling had to stop too early.
+    """
     budget = pilot.plan.asked_budget or FIRST_BUDGET
-    grid = RateGrid()
     while True:
-        sweep, grid = _sweep(pilot, budget, grid)
-        rates = {
-            arm: min(by_rate, key=lambda lr: (pilot.half_way_value(by_rate[lr], budget), lr))  # noqa: B023
-            for arm, by_rate in sweep.items()
-        }
+        sweep = _sweep(pilot, budget, grid)
+        rates = {arm: _best_half_way(pilot, by_rate, budget) for arm, by_rate in sweep.items()}
         if pilot.plan.asked_budget is not None:
-            return budget, rates, sweep
-        best = min(
-            rates, key=lambda arm: (_final(pilot, sweep[arm][rates[arm]]), pilot.plan.arm_index(arm))
-        )
+            return budget, rates, sweep, False
+        finals = {arm: _final(pilot, sweep[arm][rate]) for arm, rate in rates.items()}
+        best = min(finals, key=lambda arm: (finals[arm], pilot.plan.arm_index(arm)))
         at, cost = pilot.curves(sweep[best][rates[best]])
-        if second_half_gain(at, cost, budget, pilot.c0) < GAIN_ENOUGH:
-            return budget, rates, sweep
-        if 2 * budget > LAST_BUDGET:
-            pilot.notes.append(
-                f"The budget was not doubled beyond {budget:,} iterations, although the best arm still gained more than "
-                f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for longer runs."
-            )
-            return budget, rates, sweep
+        is_long_enough = second_half_gain(at, cost, pilot.c0) < GAIN_ENOUGH
+        if is_long_enough or 2 * budget > LAST_BUDGET:
+            return budget, rates, sweep, not is_long_enough
         budget *= 2
 
 
-def _sweep(
-    pilot: _Pilot, budget: int, grid: RateGrid
-) -> tuple[dict[str, dict[float, list[Trace]]], RateGrid]:
-    """Every arm at every rate; the grid is extended, for all arms, while some arm's best rate lies at an end."""
-    tuned = [arm for arm in pilot.plan.arms if arm.lr is None]
-    while True:
-        rates = {arm.name: grid.rates(arm) for arm in pilot.plan.arms}
-        n_rates = max(len(r) for r in rates.values())
-        text = f"pilot, {n_rates} learning rate{'s' if n_rates > 1 else ''}, {budget:,} iterations"
-        sweep = pilot.runs(text, budget, rates, SWEEP_SEEDS if tuned else len(pilot.plan.pilot_seeds))
-        at_low = at_high = False
-        for arm in tuned:
-            values = [pilot.half_way_value(sweep[arm.name][lr], budget) for lr in rates[arm.name]]
-            best = int(np.argmin(values))
-            at_low |= best == 0
-            at_high |= best == len(values) - 1
-        wider = grid.extended(at_low, at_high)
-        if wider == grid:
-            return sweep, grid
-        grid = wider
+def _best_half_way(pilot: _Pilot, by_rate: dict[float, list[Trace]], budget: int) -> float:
+    return min(by_rate, key=lambda lr: (pilot.half_way_value(by_rate[lr], budget), lr))
 
 
-def _target(pilot: _Pilot, chosen: dict[str, list[Trace]], budget: int) -> float | None:
-    """The hardest cost that every arm that has learned reaches by half the budget in 80 % of its runs."""
-    curves = {arm: pilot.curves(traces) for arm, traces in chosen.items()}
-    at = next(iter(curves.values()))[0]
-    choice = choose_target({arm: cost for arm, (_, cost) in curves.items()}, at, budget, pilot.c0)
-    if choice.target is None:
-        pilot.notes.append(
-            "No arm learned in the pilot: none got much below the cost of a constant prediction "
-            f"({pilot.c0:.3g}). Give a larger budget=, or look at the data."
-        )
-    elif choice.not_learned:
-        pilot.notes.append(
-            f"{', '.join(choice.not_learned)} had not learned by half the budget in the pilot; the target comes from the "
-            "other arms."
-        )
-    return choice.target
+def _sweep(pilot: _Pilot, budget: int, grid: RateGrid) -> dict[str, dict[float, list[Trace]]]:
+    """Every arm at every rate of the grid."""
+    rates = {arm.name: grid.rates(arm) for arm in pilot.plan.arms}
+    n_rates = max(len(r) for r in rates.values())
+    n_seeds = SWEEP_SEEDS if n_rates > 1 else len(pilot.plan.pilot_seeds)
+    text = f"pilot, {n_rates} learning rate{'s' if n_rates > 1 else ''}, {budget:,} iterations"
+    return pilot.runs(text, budget, rates, n_seeds)
 
 
 def _tuned(
@@ -232,8 +236,8 @@ def _tuned(
     for arm, by_rate in sweep.items():
         listed = list(by_rate)
         outcomes = np.array([_outcome(pilot, by_rate[lr], outcome, budget, target) for lr in listed])
-        finals = np.array([_final(pilot, by_rate[lr]) for lr in listed])
-        rates[arm] = listed[choose_rate(outcomes, finals)]
+        finals = np.array([[_last(pilot, t) for t in by_rate[lr]] for lr in listed])
+        rates[arm] = listed[choose_rate(listed, outcomes, finals).index]
     return rates
 
 
@@ -243,8 +247,8 @@ def _outcome(
     """What is to be small, per seed: log time, held-out error or cost, else the cost at the end."""
     if outcome == "iterations" and target is not None:
         at, cost = pilot.curves(traces)
-        times, reached = arrival_times(at, cost, target)
-        return list(np.log(np.where(reached, np.maximum(times, 1.0), budget)))
+        times, _ = arrival_times(at, cost, target)
+        return list(log_restricted(times, budget))
     values = []
     for trace in traces:
         if outcome == "held_out_error":
@@ -267,17 +271,48 @@ def _final(pilot: _Pilot, traces: list[Trace]) -> float:
     return float(np.mean([_last(pilot, t) for t in traces]))
 
 
-def _note_edges(
-    pilot: _Pilot, sweep: dict[str, dict[float, list[Trace]]], rates: dict[str, float]
-) -> None:
+def _ends(pilot: _Pilot, found: _Found) -> tuple[bool, bool]:
+    """Whether some arm's tuned rate is the lowest, and the highest, that was tried."""
+    at_low = at_high = False
     for arm in pilot.plan.arms:
-        tried = sorted(sweep[arm.name])
-        if arm.lr is None and rates[arm.name] in (tried[0], tried[-1]):
-            end = "lowest" if rates[arm.name] == tried[0] else "highest"
-            pilot.notes.append(
-                f"The learning rate of {arm.name} ({rates[arm.name]:g}) is the {end} of the {len(tried)} that were tried; "
+        tried = found.sweep[arm.name]
+        if arm.lr is None:
+            at_low |= found.rates[arm.name] == min(tried)
+            at_high |= found.rates[arm.name] == max(tried)
+    return at_low, at_high
+
+
+def _notes(pilot: _Pilot, found: _Found) -> list[str]:
+    """What a reader must know of how the pilot went, as sentences."""
+    notes: list[str] = []
+    if found.is_short:
+        notes.append(
+            f"The budget was not doubled beyond {found.budget:,} iterations, although the best arm still gained more than "
+            f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for longer runs."
+        )
+    if pilot.plan.asked_target is None:
+        at = pilot.curves(next(iter(found.best.values())))[0]
+        curves = {arm: pilot.curves(traces)[1] for arm, traces in found.best.items()}
+        learned = arms_that_learned(curves, at, found.budget, pilot.c0)
+        late = [arm.name for arm in pilot.plan.arms if arm.name not in learned]
+        if not learned:
+            notes.append(
+                "No arm learned in the pilot: none got much below the cost of a constant prediction "
+                f"({pilot.c0:.3g}). Give a larger budget=, or look at the data."
+            )
+        elif late:
+            notes.append(
+                f"{', '.join(late)} had not learned by half the budget in the pilot; the target comes from the other arms."
+            )
+    for arm in pilot.plan.arms:
+        tried, rate = sorted(found.sweep[arm.name]), found.rates[arm.name]
+        if arm.lr is None and rate in (tried[0], tried[-1]):
+            end = "lowest" if rate == tried[0] else "highest"
+            notes.append(
+                f"The learning rate of {arm.name} ({rate:g}) is the {end} of the {len(tried)} that were tried; "
                 "a rate beyond might do better."
             )
+    return notes
 
 
 def _freeze(

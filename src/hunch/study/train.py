@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hunch.data import load
 from hunch.engine import Engine, Job, Setting, choose, make_row
 from hunch.errors import EngineError
-from hunch.plan import TRAIN, Arm, Plan
+from hunch.plan import TRAIN, Arm
 from hunch.results import Runs
 from hunch.study.progress import Reporter
 from hunch.study.setup import prepare, provenance

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+import hunch
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture
+def blobs(rng):
+    """Three classes, eight features, learnable in a few dozen steps."""
+    centres = rng.normal(size=(3, 8))
+    y = np.arange(240) % 3
+    x = centres[y] + 0.4 * rng.normal(size=(240, 8))
+    return x.astype(np.float32), y
+
+
+@pytest.fixture
+def small():
+    """Keywords of a comparison that takes a second."""
+    return {
+        "arms": [hunch.Arm("none"), hunch.Arm("before", norm="batch")],
+        "base": hunch.Arm("base", lr=0.5, batch_size=16),
+        "claims": [hunch.faster("before", than="none")],
+        "budget": 40,
+        "seeds": 6,
+        "progress": False,
+    }
+
+
+@pytest.fixture
+def build():
+    return hunch.mlp([8, 6, 3], "sigmoid")
