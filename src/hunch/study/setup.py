@@ -13,7 +13,7 @@ from torch import nn
 
 from hunch.data import Data, choose_cost, constant_cost, constant_error
 from hunch.engine import Choice, training_slice
-from hunch.errors import HunchError, PlanError, Problem, UnsupportedError
+from hunch.errors import HunchError, PlanError, Problem
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
 from hunch.plan import CONFIRM, PILOT, Arm, Claim, Plan, run_seeds
 from hunch.traces import Provenance, StudyFacts
@@ -178,15 +178,6 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
                     "plan-batch-norm-of-one",
                 )
             )
-        if arm.dropout in ("gaussian", "exact") and arm.keep_prob is not None:
-            problems.append(
-                Problem(
-                    f'arm "{arm.name}": dropout={arm.dropout!r} cannot be trained yet; so far only '
-                    "'bernoulli' is. Leave dropout= out.",
-                    "engine-dropout-kind",
-                )
-            )
-            kind = UnsupportedError
     kind.raise_all(problems)
 
 
