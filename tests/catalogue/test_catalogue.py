@@ -1,0 +1,142 @@
+"""The hunches: complete, honest, testable, and found by name."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hunch.catalogue import Hunch, find, hunches
+from hunch.errors import PlanError
+from hunch.plan import OPTIMIZERS, READING_NAMES, Arm, Claim, Plan, faster, parse_claim
+
+every_hunch = pytest.mark.parametrize("hunch", hunches(), ids=lambda h: h.name)
+
+
+def plan_of(hunch: Hunch) -> Plan:
+    return Plan(
+        arms=tuple(arm.over(hunch.base).resolved(1000) for arm in hunch.arms),
+        claims=hunch.claims,
+        cost="cross_entropy",
+        seeds=tuple(range(hunch.seeds)),
+        metric=hunch.metric,
+        asked_budget=hunch.budget,
+    )
+
+
+def test_the_catalogue_starts_with_three_in_this_order():
+    assert [hunch.name for hunch in hunches()] == [
+        "bn-fewer-iterations",
+        "bn-before-activation",
+        "bn-keeps-units-unsaturated",
+    ]
+
+
+@every_hunch
+def test_every_hunch_makes_a_valid_plan(hunch):
+    assert plan_of(hunch).claims == hunch.claims
+
+
+def test_a_hunch_whose_claim_names_no_arm_of_its_own_makes_no_plan():
+    wrong = Hunch(
+        name="wrong", statement="", source="", holds="", fails="", widths=(2, 2), activation="relu",
+        arms=(Arm("a"), Arm("b")), claims=(faster("a", than="c"),),
+    )  # fmt: skip
+    with pytest.raises(PlanError, match='there is no arm "c"'):
+        plan_of(wrong)
+
+
+@every_hunch
+def test_every_hunch_says_who_says_so_where_it_holds_and_where_not(hunch):
+    for text in (hunch.statement, hunch.source, hunch.holds, hunch.fails):
+        assert text.strip() == text
+        assert text.endswith(".")
+        assert "  " not in text
+    assert hunch.statement.count(". ") == 0, "the statement is one sentence"
+    assert any(year in hunch.source for year in ("2015", "2017")), "a source has a date"
+
+
+@every_hunch
+def test_names_can_be_typed_and_claims_can_be_written_on_the_command_line(hunch):
+    assert hunch.name == hunch.name.lower()
+    assert " " not in hunch.name
+    for claim in hunch.claims:
+        again = parse_claim(claim.text)
+        assert again == Claim(claim.kind, claim.outcome, claim.weights, None, claim.site)
+
+
+@every_hunch
+def test_the_mechanism_names_readings(hunch):
+    assert set(hunch.mechanism) <= set(READING_NAMES)
+    assert hunch.base is not None
+    assert hunch.base.optimizer in OPTIMIZERS
+
+
+@every_hunch
+def test_no_arm_brings_a_rate_of_its_own_so_that_all_are_tuned_alike(hunch):
+    assert all(arm.over(hunch.base).lr is None for arm in hunch.arms)
+
+
+@every_hunch
+def test_arms_name_their_norm_outright_so_that_they_mean_the_same_on_any_network(hunch):
+    for arm in hunch.arms:
+        assert arm.norm is not None
+        assert (arm.norm_at is None) == (arm.norm == "none")
+
+
+@every_hunch
+def test_json_holds_everything_and_the_arms_and_claims_can_be_read_back(hunch):
+    told = json.loads(json.dumps(hunch.to_json(), allow_nan=False))
+    assert tuple(Arm.from_json(arm) for arm in told["arms"]) == hunch.arms
+    assert tuple(Claim.from_json(claim) for claim in told["claims"]) == hunch.claims
+    assert told["network"]["widths"] == list(hunch.widths)
+    assert (told["statement"], told["seeds"]) == (hunch.statement, hunch.seeds)
+
+
+def test_the_saturation_hunch_sweeps_two_decades_of_initial_spread_and_pairs_like_with_like():
+    hunch = find("bn-keeps-units-unsaturated")
+    spreads = sorted({arm.init_std for arm in hunch.arms})
+    assert spreads == [0.2, 2.0, 20.0]
+    by_name = {arm.name: arm for arm in hunch.arms}
+    for claim in hunch.claims:
+        before, none = by_name[claim.favoured], by_name[claim.reference]
+        assert before.init_std == none.init_std
+        assert (before.norm, none.norm) == ("batch", "none")
+        assert claim.outcome == "saturated"
+
+
+def test_the_number_of_runs_is_arms_times_seeds():
+    assert find("bn-fewer-iterations").n_runs == 40
+    assert find("bn-keeps-units-unsaturated").n_runs == 120
+
+
+def test_the_network_is_told_in_one_line():
+    assert find("bn-fewer-iterations").network == "64 → 100 → 100 → 100 → 10, sigmoid"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("bn-fewer-iteration", "bn-fewer-iterations"),
+        ("BN_before_activation", "bn-before-activation"),
+        ("bn-unsaturated", "bn-keeps-units-unsaturated"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(wrong, right):
+    with pytest.raises(PlanError, match=f'Did you mean "{right}"') as caught:
+        find(wrong)
+    assert caught.value.slug == "catalogue-unknown-hunch"
+
+
+def test_a_name_like_none_of_them_is_answered_with_the_list_alone():
+    with pytest.raises(PlanError, match="It has bn-fewer-iterations, bn-before-activation") as caught:
+        find("zzz")
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_reading_the_catalogue_imports_neither_torch_nor_numpy():
+    code = "import sys, hunch.catalogue as c; c.hunches(); print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "hunch.catalogue.batch_norm" in loaded
+    assert not loaded & {"torch", "numpy", "scipy", "pandas"}
