@@ -1,0 +1,40 @@
+"""Arrays in, estimates out: pure functions of numbers, vectorised over studies. Imports no torch.
+
+Promises: nothing here knows of arms, files or verdicts; the same numbers always give the same answer, on any
+machine (even the random sign flips have a fixed key); degenerate input gives NaN, never a warning.
+
+- `arrival`: when a curve first reaches a target, and what censoring at the budget leaves to be said.
+- `paired`: the interval and the exact test of paired differences.
+- `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
+"""
+
+from hunch.stats.arrival import WinProbability as WinProbability
+from hunch.stats.arrival import arrival_curve as arrival_curve
+from hunch.stats.arrival import arrival_times as arrival_times
+from hunch.stats.arrival import clopper_pearson as clopper_pearson
+from hunch.stats.arrival import log_restricted as log_restricted
+from hunch.stats.arrival import median_time as median_time
+from hunch.stats.arrival import reach_rate as reach_rate
+from hunch.stats.arrival import restarts_time as restarts_time
+from hunch.stats.arrival import restricted as restricted
+from hunch.stats.arrival import win_probability as win_probability
+from hunch.stats.paired import MANY_SEEDS as MANY_SEEDS
+from hunch.stats.paired import all_equal as all_equal
+from hunch.stats.paired import hall_interval as hall_interval
+from hunch.stats.paired import paired_interval as paired_interval
+from hunch.stats.paired import pairing_correlation as pairing_correlation
+from hunch.stats.paired import seeds_for_direction as seeds_for_direction
+from hunch.stats.paired import seeds_for_equivalence as seeds_for_equivalence
+from hunch.stats.paired import seeds_for_sign_flip as seeds_for_sign_flip
+from hunch.stats.paired import sign_flip_p as sign_flip_p
+from hunch.stats.paired import skewness as skewness
+from hunch.stats.paired import smallest_sign_flip_p as smallest_sign_flip_p
+from hunch.stats.paired import t_interval as t_interval
+from hunch.stats.target import RateChoice as RateChoice
+from hunch.stats.target import arms_that_learned as arms_that_learned
+from hunch.stats.target import choose_rate as choose_rate
+from hunch.stats.target import choose_target as choose_target
+from hunch.stats.target import learned as learned
+from hunch.stats.target import round_up as round_up
+from hunch.stats.target import second_half_gain as second_half_gain
+from hunch.stats.target import value_reached as value_reached

@@ -1,0 +1,38 @@
+"""The quantiles that intervals need, as plain numbers."""
+
+# SciPy ships no types; this is the one file of the room that touches it.
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from scipy import special
+
+
+def t_quantile(n: int, alpha: float) -> float:
+    """Two-sided quantile of Student's t with n - 1 degrees of freedom.
+
+    Example:
+        >>> round(t_quantile(10, 0.05), 3)
+        2.262
+    """
+    return float(special.stdtrit(n - 1, 1 - alpha / 2))
+
+
+def normal_quantile(alpha: float) -> float:
+    """Two-sided quantile of the normal distribution.
+
+    Example:
+        >>> round(normal_quantile(0.05), 3)
+        1.96
+    """
+    return float(special.ndtri(1 - alpha / 2))
+
+
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """Quantile of the beta distribution.
+
+    Example:
+        >>> beta_quantile(0.5, 1, 1)
+        0.5
+    """
+    return float(special.betaincinv(a, b, share))
