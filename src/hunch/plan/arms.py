@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from numbers import Integral, Real
+from typing import Any, Self, TypeGuard, cast
 
 from hunch.errors import PlanError, Problem
 
@@ -118,6 +119,9 @@ class Arm:
         if isinstance(self.betas, list):
             object.__setattr__(self, "betas", tuple(self.betas))
         PlanError.raise_all(self.validate())
+        # 1 and 1.0, and NumPy's numbers, are one value: they must give one JSON and one hash.
+        for f in fields(self):
+            object.__setattr__(self, f.name, plain(getattr(self, f.name), whole=f.name == "batch_size"))
 
     def validate(self) -> list[Problem]:
         """Every problem of this arm, in the order of its fields."""
@@ -133,7 +137,7 @@ class Arm:
             if f.name != "name" and getattr(self, f.name) is None
         }
         # A changed optimizer brings its own defaults: the base's momentum belongs to the base's optimizer.
-        if self.optimizer is not None and self.optimizer != base.optimizer:
+        if self.optimizer is not None and self.optimizer != (base.optimizer or "sgd"):
             for name in ("momentum", "nesterov", "betas", "eps", "lr"):
                 given[name] = getattr(self, name)
         return replace(self, **given)
@@ -213,11 +217,30 @@ class Arm:
         return cls(**data)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether the value is a finite real number (and not a bool)."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
-    )
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether the value is a whole number (and not a bool, nor a float that happens to be whole)."""
+    return not isinstance(value, bool) and isinstance(value, Integral)
+
+
+def plain(value: Any, *, whole: bool = False) -> Any:
+    """Any number, alone, in a tuple or in a site map, as Python's own float (with `whole`: int)."""
+    if isinstance(value, SiteMap):
+        return SiteMap({site: plain(v) for site, v in value.items()})
+    if isinstance(value, tuple):
+        return tuple(plain(v, whole=whole) for v in cast(tuple[Any, ...], value))
+    if whole:
+        return int(value) if is_whole(value) else value
+    return float(value) if is_number(value) else value
 
 
 def _problems(arm: Arm):
@@ -271,11 +294,7 @@ def _problems(arm: Arm):
             f"{where}: betas must be two numbers in [0, 1), got {arm.betas!r}. The usual is (0.9, 0.999).",
             "plan-betas",
         )
-    if arm.batch_size is not None and not (
-        isinstance(arm.batch_size, int)
-        and not isinstance(arm.batch_size, bool)
-        and arm.batch_size >= 1
-    ):
+    if arm.batch_size is not None and not (is_whole(arm.batch_size) and arm.batch_size >= 1):
         yield Problem(
             f"{where}: batch_size must be a whole number of at least 1, got {arm.batch_size!r}.",
             "plan-batch-size",
@@ -286,9 +305,16 @@ def _problems(arm: Arm):
             "batch_size=1. Use batch_size=2 or more, or norm='layer'.",
             "plan-batch-norm-of-one",
         )
-    if arm.nesterov and arm.momentum == 0 and arm.optimizer != "nesterov":
+    for field in ("nesterov", "decay_norm"):
+        value = getattr(arm, field)
+        if value is not None and not isinstance(value, bool):
+            yield Problem(
+                f"{where}: {field} must be True or False, got {value!r}.", f"plan-{field.replace('_', '-')}"
+            )
+    has_nesterov = arm.optimizer == "nesterov" if arm.nesterov is None else arm.nesterov is True
+    if has_nesterov and is_number(arm.momentum) and arm.momentum == 0:
         yield Problem(
-            f"{where}: nesterov=True needs a momentum above 0, got momentum=0. Write momentum=0.9.",
+            f"{where}: Nesterov momentum needs a momentum above 0, got momentum=0. Write momentum=0.9.",
             "plan-nesterov",
         )
 

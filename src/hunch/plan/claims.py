@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from hunch.errors import PlanError, Problem
-from hunch.plan.arms import is_number
+from hunch.plan.arms import is_number, plain
 
 READING_NAMES = (
     "saturation",
@@ -57,8 +57,9 @@ class Claim:
     def __post_init__(self) -> None:
         """Refuse nonsense, all at once."""
         weights = self.weights.items() if isinstance(self.weights, Mapping) else self.weights
-        object.__setattr__(self, "weights", tuple((str(a), float(w)) for a, w in weights))
+        object.__setattr__(self, "weights", tuple((str(a), plain(w)) for a, w in weights))
         PlanError.raise_all(self.validate())
+        object.__setattr__(self, "margin", plain(self.margin))
 
     def validate(self) -> list[Problem]:
         """Every problem of this claim."""
@@ -114,9 +115,9 @@ class Claim:
         a, b = pair
         if self.kind == "same":
             return f"{a} same {self.outcome}{at} as {b}"
-        if self.outcome == "iterations":
-            return f"{a} faster than {b}"
         higher_wins = dict(self.weights)[a] > 0
+        if self.outcome == "iterations" and not higher_wins:
+            return f"{a} faster than {b}"
         word = {"cost": "cost", "held_out_error": "error"}.get(self.outcome, self.outcome)
         return f"{a} {'higher' if higher_wins else 'lower'} {word}{at} than {b}"
 
@@ -315,10 +316,11 @@ def _problems(claim: Claim):
             "Name another arm to compare with.",
             "plan-claim-arms",
         )
-    elif abs(sum(w for _, w in claim.weights)) > 1e-9 or any(
-        not is_number(w) or w == 0 for _, w in claim.weights
+    elif (
+        any(not is_number(w) or w == 0 for _, w in claim.weights)
+        or abs(sum(w for _, w in claim.weights)) > 1e-9
     ):
-        shown = ", ".join(f"{a}: {w:g}" for a, w in claim.weights)
+        shown = ", ".join(f"{a}: {w:g}" if is_number(w) else f"{a}: {w!r}" for a, w in claim.weights)
         yield Problem(
             f"{where}: the weights must be numbers other than 0 that sum to 0, got {{{shown}}}. "
             "An interaction of four arms has the weights +1, -1, -1, +1.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from hunch.errors import PlanError, Problem
-from hunch.plan.arms import Arm, is_number
+from hunch.plan.arms import Arm, is_number, is_whole, plain
 from hunch.plan.claims import Claim
 
 CONFIRM, TUNE, PILOT, TRAIN = "confirm", "tune", "pilot", "train"
@@ -91,7 +91,14 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together, all problems at once."""
+        for name in ("arms", "claims", "seeds", "pilot_seeds"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         PlanError.raise_all(self.validate())
+        # 1 and 1.0, and NumPy's numbers, are one value: they must give one hash.
+        for name in ("alpha", "asked_target", "target", "rates", "margins"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        for name in ("seeds", "pilot_seeds", "asked_budget", "budget"):
+            object.__setattr__(self, name, plain(getattr(self, name), whole=True))
 
     def validate(self) -> list[Problem]:
         """Every problem of the plan."""
@@ -244,7 +251,7 @@ def _problems(plan: Plan):
             "same run again, not new evidence.",
             "plan-seeds",
         )
-    if any(not isinstance(s, int) or isinstance(s, bool) or not 0 <= s < 2**63 for s in plan.seeds):
+    if any(not is_whole(s) or not 0 <= s < 2**63 for s in plan.seeds):
         yield Problem(
             f"seeds must be whole numbers from 0 to 2^63 - 1, got {list(plan.seeds)[:5]!r}.", "plan-seeds"
         )
@@ -256,7 +263,7 @@ def _problems(plan: Plan):
             "plan-seeds-pilot",
         )
     for field, value in (("budget", plan.asked_budget), ("budget", plan.budget)):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        if value is not None and (not is_whole(value) or value < 1):
             yield Problem(
                 f"{field} must be a whole number of iterations of at least 1, got {value!r}.",
                 "plan-budget",
