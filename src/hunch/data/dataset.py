@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 
 import numpy as np
-
-CLASSES, BINARY, REGRESSION = "classes", "binary", "regression"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,3 +48,50 @@ class Data:
     def n_held(self) -> int:
         """Number of held-out examples."""
         return len(self.x_held)
+
+
+@dataclass
+class Notes:
+    """What the reader should know, collected while data are read.
+
+    Args:
+        sentences: Everything that goes into `Data.notes`, in order.
+        warnings: Those of the sentences that `load` also gives as a `HunchWarning`.
+    """
+
+    sentences: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def say(self, sentence: str) -> None:
+        """Add a sentence."""
+        self.sentences.append(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Add a sentence that the user must not overlook."""
+        self.sentences.append(sentence)
+        self.warnings.append(sentence)
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun: "1 row", "2,000 rows".
+
+    Example:
+        >>> counted(1, "row"), counted(2000, "row")
+        ('1 row', '2,000 rows')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """SHA-256 over the dtype, shape and bytes of the arrays, as hex; the same on every machine.
+
+    Example:
+        >>> fingerprint(np.zeros(2)) == fingerprint(np.zeros(2))
+        True
+    """
+    digest = hashlib.sha256()
+    for array in arrays:
+        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"{plain.dtype.str}{plain.shape};".encode())
+        digest.update(plain.data if plain.size else b"")
+    return digest.hexdigest()
