@@ -90,8 +90,8 @@ def assemble(
     if shared:
         notes.warn(
             f"{shared:,} of {len(x_held):,} held-out examples also {'stands' if shared == 1 else 'stand'} in "
-            "the training part (the same inputs, number for number), so held-out cost and error look better "
-            "than they are. Remove duplicates, or give held-out examples yourself."
+            "the training part (the same inputs, number for number), so held-out cost and error can look "
+            "better than they are. Remove duplicates, or give held-out examples yourself."
         )
     labels = y.dtype.kind == "i"
     outputs = 1 if labels else y.shape[1]
