@@ -109,7 +109,7 @@ def __getattr__(name: str) -> Any:
 
         value = getattr(import_module(f"hunch.{_HOME[name]}"), name)
     else:
-        raise AttributeError(f"module 'hunch' has no attribute {name!r}.{_nearest(name)}", name=name)
+        raise AttributeError(f"module 'hunch' has no attribute {name!r}{_nearest(name)}", name=name)
     globals()[name] = value
     return value
 
@@ -135,4 +135,4 @@ def _nearest(name: str) -> str:
 
     near = get_close_matches(name, __all__, n=1)
     near = near or [public for public in __all__ if public.lower() == name.lower()]
-    return f" Did you mean hunch.{near[0]}?" if near else f" The public names are {', '.join(__all__)}."
+    return f". Did you mean hunch.{near[0]}?" if near else f". The public names are {', '.join(__all__)}."

@@ -1,0 +1,5 @@
+"""`python -m hunch.cli`."""
+
+from hunch.cli.app import main
+
+main()

@@ -1,0 +1,236 @@
+"""The commands. Nothing but typer is imported here: each command fetches what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+DESCRIPTION = """Turn a hunch about batch norm, dropout or L2 into evidence on your own PyTorch network.
+
+Begin with `hunch list`, then `hunch test bn-fewer-iterations`."""
+
+app = typer.Typer(
+    name="hunch",
+    help=DESCRIPTION,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _in(text: str, *names: str, metavar: str | None = None) -> Any:
+    """An option that says what is trained."""
+    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel="What is trained")
+
+
+def _out(text: str, *names: str, metavar: str | None = None) -> Any:
+    """An option that says what comes out."""
+    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel="What comes out")
+
+
+Y = Annotated[str | None, _in("The target column of a table.", "--y", metavar="COLUMN")]
+Missing = Annotated[str, _in("What to do with missing values: error, drop or median.", metavar="WORD")]
+Base = Annotated[
+    str | None, _in("What arms have where they name nothing: optimizer=adam,lr=0.01.", metavar="KEY=VALUE,…")
+]
+Seeds = Annotated[int | None, _in("Number of seeds; each trains every arm once.", metavar="N")]
+Seed = Annotated[int, _in("Another one is another, disjoint study.", metavar="S")]
+Budget = Annotated[int | None, _in("Most iterations of a run; else the pilot finds it.", metavar="N")]
+Target = Annotated[float | None, _in("Cost to reach; else the pilot finds it.", metavar="C")]
+Store = Annotated[
+    str | None,
+    _out("Keep finished runs in this study file; the same command goes on from there.", metavar="FILE"),
+]
+Strict = Annotated[bool, _out("Exit with 1 if a claim is refuted or undecided.", "--strict")]
+Json = Annotated[bool, _out("Print one JSON object on stdout.", "--json")]
+Quiet = Annotated[bool, _out("No progress on stderr.", "--quiet", "-q")]
+Stored = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, as --store writes it.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import hunch
+
+        typer.echo(f"hunch {hunch.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command("list")
+def list_hunches(json: Json = False) -> int:
+    """Show the catalogue: what is said, by whom, where it should hold and where not."""
+    from hunch.cli import reading
+
+    return reading.show_catalogue(json=json)
+
+
+@app.command("test")
+def check_hunch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A hunch, as `hunch list` shows it.")],
+    net: Annotated[
+        str | None, _in("Your own network, as net.py:build; else the hunch's own.", metavar="FILE:FUNCTION")
+    ] = None,
+    data: Annotated[
+        str | None, _in("Your own .csv, .parquet or .npz; else the embedded digits.", metavar="FILE")
+    ] = None,
+    y: Y = None,
+    missing: Missing = "error",
+    base: Base = None,
+    seeds: Seeds = None,
+    seed: Seed = 0,
+    budget: Budget = None,
+    target: Target = None,
+    report: Annotated[
+        str | None, _out("Where the report goes; else NAME.html, here.", metavar="FILE")
+    ] = None,
+    no_report: Annotated[bool, _out("Write no report.", "--no-report")] = False,
+    store: Store = None,
+    strict: Strict = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Test a hunch of the catalogue, on the embedded digits or on your own network and data."""
+    from hunch.cli import training
+
+    return training.test(
+        name,
+        net=net,
+        data=data,
+        options=training.given(
+            y=y, missing=missing, base=base, seeds=seeds, seed=seed, budget=budget, target=target, store=store
+        ),
+        output=training.Output(
+            report=None if no_report else report or f"{name}.html",
+            store=store, strict=strict, json=json, quiet=quiet,
+        ),
+    )  # fmt: skip
+
+
+@app.command()
+def compare(
+    net: Annotated[
+        str,
+        typer.Argument(metavar="FILE:FUNCTION", help="The function that makes the network, as net.py:build."),
+    ],
+    data: Annotated[str, _in("A .csv, .parquet or .npz file, or digits.", metavar="FILE")],
+    arm: Annotated[
+        list[str],
+        _in("An arm: none, before:norm=batch, drop:keep_prob=0.8. Repeat it.", metavar="NAME[:KEY=VALUE,…]"),
+    ],
+    claim: Annotated[
+        list[str] | None,
+        _in("What is to be decided: 'before faster than none'. Repeat it.", metavar="TEXT"),
+    ] = None,
+    y: Y = None,
+    missing: Missing = "error",
+    base: Base = None,
+    seeds: Seeds = None,
+    seed: Seed = 0,
+    budget: Budget = None,
+    target: Target = None,
+    metric: Annotated[
+        str, _in("The cost that targets are about: train or held_out.", metavar="WORD")
+    ] = "train",
+    cost: Annotated[
+        str,
+        _in("auto, cross_entropy, binary_cross_entropy, mean_squared_error or huber.", metavar="WORD"),
+    ] = "auto",
+    tuning: Annotated[
+        str, _in("once: the pilot finds each arm's learning rate; none: as given.", metavar="WORD")
+    ] = "once",
+    alpha: Annotated[float, _in("Share of wrong verdicts allowed, all claims together.", metavar="A")] = 0.05,
+    engine: Annotated[str, _in("auto, or an engine's name.", metavar="WORD")] = "auto",
+    report: Annotated[str | None, _out("Write the report here.", metavar="FILE")] = None,
+    store: Store = None,
+    strict: Strict = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Train your network under several arms and decide claims about them.
+
+    For instance: hunch compare net.py:build --data d.csv --y target --arm none --arm before:norm=batch
+    --claim "before faster than none". Dropout by site is "drop:keep_prob=0:0.8;2:0.5", in quotes.
+    """
+    from hunch.cli import training
+
+    return training.compare(
+        net,
+        data,
+        arms=arm,
+        claims=claim or [],
+        options=training.given(
+            y=y, missing=missing, base=base, seeds=seeds, seed=seed, budget=budget, target=target,
+            metric=metric, cost=cost, tuning=tuning, alpha=alpha, engine=engine, store=store,
+        ),
+        output=training.Output(report=report, store=store, strict=strict, json=json, quiet=quiet),
+    )  # fmt: skip
+
+
+@app.command()
+def show(study: Stored, json: Json = False) -> int:
+    """Print the report of a stored study as text."""
+    from hunch.cli import reading
+
+    return reading.show(study, json=json)
+
+
+@app.command()
+def report(
+    study: Stored,
+    output: Annotated[
+        str | None, _out("Where the page goes; else STUDY.html, here.", "--output", "-o", metavar="FILE")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Write the report of a stored study as one HTML page."""
+    from hunch.cli import reading
+
+    return reading.report(study, output, json=json)
+
+
+@app.command()
+def recover(
+    damaged: Annotated[str, typer.Argument(metavar="STUDY", help="A study file that does not open.")],
+    output: Annotated[
+        str, _out("A new study file, for what can be saved.", "--output", "-o", metavar="FILE")
+    ],
+    json: Json = False,
+) -> int:
+    """Save what can be saved of a damaged study file into a new one."""
+    from hunch.cli import reading
+
+    return reading.recover(damaged, output, json=json)
+
+
+@app.command()
+def info(json: Json = False) -> int:
+    """Show versions, the engine and what this machine can do."""
+    from hunch.cli import machine
+
+    return machine.show(json=json)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command and exit with its code.
+
+    Args:
+        args: What was typed after `hunch`. None: the process's own arguments.
+    """
+    args = sys.argv[1:] if args is None else args
+    try:
+        code = app(args=args or ["--help"], prog_name="hunch", standalone_mode=False)
+    except BaseException as error:
+        from hunch.cli.failures import exit_code
+
+        code = exit_code(error, json="--json" in args)
+    sys.exit(code or 0)

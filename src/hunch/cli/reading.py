@@ -1,0 +1,68 @@
+"""The commands that only read: `list`, `show`, `report`, `recover`. None of them loads torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hunch.catalogue import hunches
+from hunch.cli import screen
+
+
+def show_catalogue(*, json: bool) -> int:
+    """`hunch list`."""
+    if json:
+        screen.emit({"hunches": [hunch.to_json() for hunch in hunches()]})
+        return 0
+    console = screen.answer()
+    for hunch in hunches():
+        console.print(hunch.name, style="bold")
+        screen.paragraph(console, hunch.statement, indent="  ")
+        screen.item(console, "said by", hunch.source)
+        screen.item(console, "holds", hunch.holds)
+        screen.item(console, "fails", hunch.fails)
+        arms = ", ".join(arm.name for arm in hunch.arms)
+        plan = f"{hunch.network}, digits; {arms}; {hunch.seeds} seeds: {hunch.n_runs} runs after the pilot"
+        screen.item(console, "plan", plan)
+        screen.item(console, "claims", "; ".join(claim.text for claim in hunch.claims))
+        console.print()
+    screen.paragraph(console, f"Test one: hunch test {hunches()[0].name}")
+    return 0
+
+
+def show(study: str, *, json: bool) -> int:
+    """`hunch show`."""
+    from hunch.results import open as open_study
+
+    opened = open_study(study)
+    if json:
+        screen.emit({"study": opened.to_json()})
+    else:
+        screen.verdicts(screen.answer(), opened.text())
+    return 0
+
+
+def report(study: str, output: str | None, *, json: bool) -> int:
+    """`hunch report`."""
+    from hunch.results import open as open_study
+
+    page = output or f"{Path(study).stem}.html"
+    screen.check_page(page)
+    open_study(study).report(page)
+    if json:
+        screen.emit({"report": page, "store": study})
+    else:
+        screen.item(screen.answer(), "report", str(Path(page).resolve()), width=10)
+    return 0
+
+
+def recover(damaged: str, output: str, *, json: bool) -> int:
+    """`hunch recover`."""
+    from hunch.traces import recover
+
+    done = recover(damaged, output)
+    if json:
+        told = {"store": str(done.out), "saved": done.saved, "lost": done.lost, "is_frozen": done.is_frozen}
+        screen.emit(told)
+    else:
+        screen.paragraph(screen.answer(), str(done))
+    return 0

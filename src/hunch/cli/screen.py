@@ -1,0 +1,140 @@
+"""What is shown: answers on stdout, everything else on stderr; plain where it is piped or NO_COLOR is set."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from hunch.errors import PlanError
+
+WIDEST = 100
+"""Columns; longer lines are hard to read, however wide the terminal is."""
+
+DECISION_STYLES = {
+    "supported": "bold green",
+    "refuted": "bold red",
+    "no meaningful difference": "bold cyan",
+    "undecided": "bold yellow",
+}
+
+
+def answer() -> Console:
+    """Where answers go: stdout."""
+    return _console(stderr=False)
+
+
+def aside() -> Console:
+    """Where everything else goes: stderr."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def paragraph(console: Console, text: str, *, indent: str = "", style: str = "") -> None:
+    """Print a wrapped paragraph; what follows the first line is indented alike."""
+    lines = textwrap.wrap(text, console.width - 1, initial_indent=indent, subsequent_indent=indent,
+                          break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    console.print(Text("\n".join(lines), style=style))
+
+
+def item(console: Console, label: str, text: str, *, width: int = 11, style: str = "") -> None:
+    """Print `label  text`, the text wrapped in a column of its own."""
+    lines = textwrap.wrap(text, console.width - width - 3, break_long_words=False, break_on_hyphens=False)
+    for k, line in enumerate(lines or [""]):
+        left = f"  {label if k == 0 else '':<{width}}"
+        console.print(Text.assemble((left, "dim"), (line, style)))
+
+
+def verdicts(console: Console, text: str) -> None:
+    """Print a study's text with the decisions coloured."""
+    shown = Text(text)
+    for decision, style in DECISION_STYLES.items():
+        shown.highlight_words([decision, decision.upper()], style)
+    console.print(shown)
+
+
+def failure(kind: str, message: str) -> None:
+    """Print an error on stderr, wrapped, with its kind in front: `PlanError: …  [slug]`."""
+    console = aside()
+    lines: list[str] = []
+    for k, line in enumerate(f"{kind}: {message}".splitlines()):
+        inner = line.lstrip()
+        indent = " " * (len(line) - len(inner))
+        hanging = indent + ("   " if inner[:1].isdigit() else "  ")
+        # The slug keeps the two spaces in front of it, and stays whole.
+        lines += textwrap.wrap(
+            inner, console.width - 1, initial_indent=indent if k else "", subsequent_indent=hanging,
+            break_long_words=False, break_on_hyphens=False, replace_whitespace=False, drop_whitespace=True,
+        )  # fmt: skip
+    shown = Text("\n".join(lines))
+    shown.stylize("bold red", 0, len(kind) + 1)
+    console.print(shown)
+
+
+@contextmanager
+def only_json(wanted: bool) -> Iterator[None]:
+    """While the user's own code runs, send what it prints to stderr, so that stdout holds JSON alone."""
+    with redirect_stdout(sys.stderr) if wanted else nullcontext():
+        yield
+
+
+def emit(told: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout; numbers that JSON does not have become null."""
+    json.dump(plain(told), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def plain(value: Any) -> Any:
+    """The value in terms that JSON has: not-a-number and infinity become None, tuples lists."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Iterable):
+        return [plain(inner) for inner in value]
+    return str(value)
+
+
+def check_page(path: str | None) -> None:
+    """Refuse a place where no report can be written, before anything is trained.
+
+    Args:
+        path: Path of the HTML page; None: there will be none.
+
+    Raises:
+        PlanError: If the folder is not there, or the path is a folder or another kind of file.
+    """
+    if path is None:
+        return
+    place = Path(path)
+    where = f"the report cannot be written to {path}"
+    if place.is_dir():
+        raise PlanError(
+            f"{where}: it is a folder. Name a file in it, as {place / 'page.html'}.", "cli-output"
+        )
+    if not place.parent.is_dir():
+        raise PlanError(
+            f"{where}: there is no folder {place.parent}. Make it first, or name another.", "cli-output"
+        )
+    if place.suffix.lower() not in (".html", ".htm"):
+        raise PlanError(
+            f"{where}: the report is an HTML page, and that name does not end in .html. Write "
+            f"{place.with_suffix('.html')}.",
+            "cli-output",
+        )

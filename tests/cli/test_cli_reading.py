@@ -1,0 +1,109 @@
+"""`hunch list`, `show`, `report`, `recover`, `info`, `--version`, `--help`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import hunch
+from hunch.catalogue import hunches
+from hunch.traces import RecoverReport
+
+
+def test_list_tells_all_of_every_hunch(run):
+    done = run("list")
+    said = " ".join(done.out.split())
+    assert (done.code, done.err) == (0, "")
+    for entry in hunches():
+        for text in (
+            entry.name,
+            entry.statement,
+            entry.source,
+            entry.holds,
+            entry.fails,
+            entry.claims[0].text,
+        ):
+            assert text in said
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_list_as_json_holds_the_entries(run):
+    told = json.loads(run("list", "--json").out)
+    assert told == {"hunches": [entry.to_json() for entry in hunches()]}
+
+
+def test_show_prints_the_whole_text(run, opened):
+    done = run("show", "s.hunch")
+    assert opened.paths == ["s.hunch"]
+    assert done.out == "UNDECIDED  before faster than none\n\nall about it\n"
+
+
+def test_show_as_json_holds_the_study(run, opened):
+    assert json.loads(run("show", "s.hunch", "--json").out) == {
+        "study": {"verdicts": ["undecided"], "effect": None}
+    }
+
+
+def test_report_writes_the_page_where_it_is_told_and_says_where(run, opened, tmp_path):
+    done = run("report", "s.hunch", "-o", "page.html")
+    assert opened.wrote == ["page.html"]
+    assert done.out.split() == ["report", str(tmp_path / "page.html")]
+    assert json.loads(run("report", "s.hunch", "-o", "p.html", "--json").out) == {
+        "report": "p.html",
+        "store": "s.hunch",
+    }
+
+
+def test_report_is_called_like_the_study_when_nothing_is_told(run, opened, tmp_path):
+    run("report", "somewhere/else/s.hunch")
+    assert opened.wrote == ["s.html"]
+
+
+def test_report_never_writes_over_the_study(run, opened, tmp_path):
+    Path(tmp_path / "s.hunch").write_bytes(b"study")
+    done = run("report", "s.hunch", "-o", "s.hunch")
+    assert done.code == 2
+    assert "Write s.html" in done.err
+    assert Path("s.hunch").read_bytes() == b"study"
+
+
+def test_recover_says_what_was_saved(run, monkeypatch):
+    saved = RecoverReport(path=Path("d.hunch"), out=Path("s.hunch"), saved=12, lost=3, is_frozen=True)
+    asked = []
+    monkeypatch.setattr("hunch.traces.recover", lambda path, out: asked.append((path, out)) or saved)
+    done = run("recover", "d.hunch", "-o", "s.hunch")
+    assert asked == [("d.hunch", "s.hunch")]
+    assert " ".join(done.out.split()) == str(saved)
+    assert json.loads(run("recover", "d.hunch", "-o", "s.hunch", "--json").out) == {
+        "store": "s.hunch", "saved": 12, "lost": 3, "is_frozen": True,
+    }  # fmt: skip
+
+
+def test_version_and_help(run):
+    assert run("--version").out == f"hunch {hunch.__version__}\n"
+    bare, asked = run(), run("--help")
+    assert bare == asked
+    assert asked.code == 0
+    for command in ("list", "test", "compare", "show", "report", "recover", "info"):
+        assert command in asked.out
+        helped = run(command, "--help")
+        assert helped.code == 0
+        assert "--json" in helped.out
+
+
+def test_info_says_what_is_there(run):
+    told = json.loads(run("info", "--json").out)
+    assert told["hunch"] == hunch.__version__
+    assert set(told["packages"]) == {"torch", "numpy", "scipy", "pandas", "altair"}
+    assert told["engine"]["name"] in ("loop", "batched", "native")
+    assert "torch" in told["engine"]["detail"]
+    assert told["cores"] >= 1
+    assert (told["native"]["level"] is None) == bool(told["native"]["absent"])
+    shown = run("info").out
+    assert told["python"] in shown
+    assert (told["native"]["level"] or "no: ") in shown
+
+
+@pytest.mark.parametrize("command", ["show", "report"])
+def test_no_colour_codes_where_output_is_piped(run, opened, command):
+    assert "\x1b" not in run(command, "s.hunch").out
