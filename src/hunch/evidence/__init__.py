@@ -1,12 +1,33 @@
 """Estimates, readings and facts → verdicts. Imports no torch.
 
 Promises: `decide(plan, table)` is a pure function, so the same file always gives the same verdicts;
-every non-undecided verdict follows from one interval and one margin, both fixed beforehand.
+every non-undecided verdict follows from one interval and one margin, both fixed beforehand; every sentence
+about a verdict is written here (`wording`, `reasons`), and every number for text is rounded here
+(`numbers`).
 """
 
+from hunch.evidence.decide import decide as decide
+from hunch.evidence.margins import claim_margin as claim_margin
+from hunch.evidence.margins import default_margin as default_margin
+from hunch.evidence.numbers import iterations as iterations
+from hunch.evidence.numbers import keep_text as keep_text
+from hunch.evidence.numbers import level as level
+from hunch.evidence.numbers import number as number
+from hunch.evidence.numbers import percent as percent
+from hunch.evidence.numbers import seeds_text as seeds_text
+from hunch.evidence.outcomes import OutcomeValues as OutcomeValues
+from hunch.evidence.outcomes import outcome_values as outcome_values
+from hunch.evidence.outcomes import site_index as site_index
+from hunch.evidence.sensitivity import Sensitivity as Sensitivity
+from hunch.evidence.sensitivity import SensitivityRow as SensitivityRow
+from hunch.evidence.sensitivity import sensitivity as sensitivity
 from hunch.evidence.verdict import DECISIONS as DECISIONS
 from hunch.evidence.verdict import NO_MEANINGFUL_DIFFERENCE as NO_MEANINGFUL_DIFFERENCE
 from hunch.evidence.verdict import REFUTED as REFUTED
 from hunch.evidence.verdict import SUPPORTED as SUPPORTED
 from hunch.evidence.verdict import UNDECIDED as UNDECIDED
 from hunch.evidence.verdict import Verdict as Verdict
+from hunch.evidence.wording import describe_arm as describe_arm
+from hunch.evidence.wording import describe_sensitivity as describe_sensitivity
+from hunch.evidence.wording import headline as headline
+from hunch.evidence.wording import label as label

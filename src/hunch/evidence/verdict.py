@@ -20,12 +20,14 @@ class Verdict:
     Args:
         claim: What was claimed, its margin fixed.
         decision: `supported`, `refuted`, `no meaningful difference` or `undecided`.
-        effect: The estimate, positive in the claim's direction: for iterations the natural log of the ratio of
-            geometric means of min(iterations, budget); else a difference in the outcome's own unit. NaN if there
-            is nothing to estimate it from.
-        low: Lower end of the interval at level 1 - alpha of this claim; NaN as for `effect`.
-        high: Upper end; None when the effect is only a lower bound (`bound == "at_least"`).
-        bound: `"exact"` or `"at_least"`.
+        effect: The estimate, positive in the claim's direction: for iterations the natural log of the ratio
+            of geometric means of min(iterations, budget); else a difference in the outcome's own unit. NaN
+            if there is nothing to estimate it from.
+        low: Lower end of the interval at level 1 - alpha of this claim; NaN as for `effect`. -infinity when
+            the effect is negative and `bound == "at_least"`.
+        high: Upper end; None when the effect is only a lower bound (positive and `bound == "at_least"`).
+        bound: `"exact"`, or `"at_least"`: the slower arm is censored, and the effect is at least this far
+            from 0.
         ratio: exp(effect) for iterations, else None.
         seeds: Number of seeds (pairs) the verdict rests on.
         alpha: This claim's share of the study's alpha.
