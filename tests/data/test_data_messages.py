@@ -92,6 +92,7 @@ CASES = {
     "X alone": lambda _: load(X),
     "a list of two": lambda _: load([X, Y]),
     "a tuple of three": lambda _: load((X, Y, X)),
+    "a tuple of two pairs": lambda _: load(((X, Y), (X, Y))),
     "an unknown way with missing values": lambda _: load((X, Y), missing="medain"),
     "y= with arrays": lambda _: load((X, Y), y="t"),
     "y= with digits": lambda _: load("digits", y="t"),
@@ -141,6 +142,7 @@ CASES = {
     "an unknown name held out": lambda _: load((X[:3], ["cat", "dog", "cat"], X[3:5], ["cat", "eel"])),
     # files
     "an unknown name": lambda _: load("digit"),
+    "no name": lambda _: load(""),
     "no file": lambda f: (written(f, "house.csv", "a"), load(f / "houses.csv", y="t")),
     "no folder": lambda f: load(f / "nowhere" / "d.csv", y="t"),
     "a folder": lambda f: load(f),

@@ -111,7 +111,7 @@ def _load(data: Any, y: str | None, missing: str, notes: Notes) -> Data:
     if isinstance(data, str):
         return digits()
     if isinstance(data, tuple):
-        if len(data) not in (2, 4):
+        if len(data) not in (2, 4) or all(isinstance(part, tuple) and len(part) == 2 for part in data):
             raise _unknown(data, f"a tuple of {len(data)}")
         return from_arrays(
             dict(zip(_PARTS, data, strict=False)),
@@ -139,6 +139,8 @@ def _unknown(data: Any, got: str) -> DataError:
     hint = ""
     if isinstance(data, list) and len(data) in (2, 4):
         hint = " If these are X and y, write a tuple: (X, y)."
+    elif isinstance(data, tuple) and len(data) == 2:
+        got, hint = "a tuple of two pairs", " Write one flat tuple: (X, y, X_held, y_held)."
     elif hasattr(data, "__getitem__") and not hasattr(data, "__len__"):
         hint = " A Dataset needs __len__."
     return DataError(
@@ -181,7 +183,7 @@ def _from_path(text: str, y: str | None, missing: str, notes: Notes) -> Data:
 
 
 def _no_file(text: str, path: Path) -> DataError:
-    if path.is_dir():
+    if text and path.is_dir():
         return DataError(
             f"{text} is a folder. Give one file: .npz, .csv or .parquet; images go in as arrays or a torch "
             "Dataset.",
