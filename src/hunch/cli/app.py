@@ -227,6 +227,11 @@ def main(args: list[str] | None = None) -> None:
         args: What was typed after `hunch`. None: the process's own arguments.
     """
     args = sys.argv[1:] if args is None else args
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "→" shows a question mark instead; that is no reason to fail.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
     try:
         code = app(args=args or ["--help"], prog_name="hunch", standalone_mode=False)
     except BaseException as error:

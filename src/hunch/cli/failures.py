@@ -42,10 +42,17 @@ def exit_code(error: BaseException, *, json: bool) -> int:
     Raises:
         BaseException: Again what came up, if it asks for an exit by itself.
     """
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has left (`hunch show … | head`). Python must not complain when it flushes.
+    try:
+        return _exit_code(error, json)
+    except screen.ReaderGoneError:
+        # Python flushes stdout once more when it ends, and must find an open pipe then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+
+
+def _exit_code(error: BaseException, json: bool) -> int:
+    if isinstance(error, screen.ReaderGoneError):
+        raise error
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         error = StoppedError(None)
     if isinstance(error, HunchError):
@@ -60,14 +67,13 @@ def exit_code(error: BaseException, *, json: bool) -> int:
         return _usage(error, usage(), json)
     if not isinstance(error, Exception):
         raise error
-    if not json:
-        traceback.print_exception(error)
+    traceback.print_exception(error)
     return _tell(
         error,
         json,
         BUG,
         slug="cli-bug",
-        message=f"{error}. This is a bug in Hunch, not in what you typed; please report it.",
+        message=f"{error}. This is a bug in Hunch, not in what you typed; please report it with its traceback.",
     )
 
 

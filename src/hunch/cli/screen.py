@@ -27,6 +27,22 @@ DECISION_STYLES = {
 }
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output has left (`hunch show … | head`).
+
+    An exception of our own, because rich and typer both turn a broken pipe into exit code 1, which here means
+    that a claim was refuted.
+    """
+
+
+class _Console(Console):
+    """A console that lets the command say how it ends when nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `failures`."""
+        raise ReaderGoneError
+
+
 def answer() -> Console:
     """Where answers go: stdout."""
     return _console(stderr=False)
@@ -38,7 +54,7 @@ def aside() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
     console.width = min(console.width, WIDEST)
     return console
 
@@ -93,9 +109,12 @@ def only_json(wanted: bool) -> Iterator[None]:
 
 def emit(told: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout; numbers that JSON does not have become null."""
-    json.dump(plain(told), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(plain(told), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        raise ReaderGoneError from None
 
 
 def plain(value: Any) -> Any:
