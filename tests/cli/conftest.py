@@ -1,6 +1,7 @@
 """Running the command in this process, and a study that trains nothing."""
 
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -67,11 +68,14 @@ class Trainer:
     calls: list = field(default_factory=list)
     raises: BaseException | None = None
     prints: str = ""
+    warns: tuple = ()
 
     def _answer(self, *call, **options):
         self.calls.append((call, options))
         if self.prints:
             print(self.prints)
+        for warning in self.warns:
+            warnings.warn(warning, stacklevel=2)
         if self.raises is not None:
             raise self.raises
         return self.study

@@ -10,9 +10,7 @@ import pytest
 HUNCH = [sys.executable, "-m", "hunch.cli"]
 
 
-@pytest.mark.parametrize(
-    "args", [("list",), ("list", "--json"), ("show", "gone.hunch", "--json")], ids=" ".join
-)
+@pytest.mark.parametrize("args", [("list",), ("list", "--json"), ("test", "gone", "--json")], ids=" ".join)
 def test_a_reader_that_has_left_ends_the_command_quietly(args, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)

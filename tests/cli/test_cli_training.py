@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hunch.catalogue import find
-from hunch.errors import DataError
+from hunch.errors import DataError, HunchWarning
 from hunch.plan import Arm, faster
 
 COMPARE = ("compare", "net.py:build", "--data", "d.csv", "--arm", "none", "--arm", "before:norm=batch")
@@ -154,6 +154,15 @@ def test_json_that_prints_while_the_file_is_imported_goes_aside_too(run, trainer
     done = run(*COMPARE, "--json")
     assert json.loads(done.out)["report"] is None
     assert "hello" in done.err
+
+
+def test_a_warning_of_hunch_is_a_sentence_and_others_stay_warnings(run, trainer):
+    trainer.warns = (HunchWarning("3 held-out examples also stand in the training part."),)
+    done = run("test", "bn-fewer-iterations", "-q")
+    assert done.err == "Note: 3 held-out examples also stand in the training part.\n"
+    trainer.warns = (UserWarning("of somebody else"),)
+    with pytest.warns(UserWarning, match="of somebody else"):
+        run("test", "bn-fewer-iterations", "-q")
 
 
 def test_ctrl_c_says_that_finished_runs_are_kept_and_how_to_go_on(run, trainer):

@@ -73,7 +73,7 @@ def _exit_code(error: BaseException, json: bool) -> int:
         json,
         BUG,
         slug="cli-bug",
-        message=f"{error}. This is a bug in Hunch, not in what you typed; please report it with its traceback.",
+        message=f"{error}. This is a bug in Hunch, not in what you typed; please report it.",
     )
 
 

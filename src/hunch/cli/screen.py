@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from hunch.errors import PlanError
+from hunch.errors import HunchWarning, PlanError
 
 WIDEST = 100
 """Columns; longer lines are hard to read, however wide the terminal is."""
@@ -104,6 +105,23 @@ def failure(kind: str, message: str) -> None:
 def only_json(wanted: bool) -> Iterator[None]:
     """While the user's own code runs, send what it prints to stderr, so that stdout holds JSON alone."""
     with redirect_stdout(sys.stderr) if wanted else nullcontext():
+        yield
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings of Hunch as a sentence on stderr, without the line of code that gave them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", HunchWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, HunchWarning):
+                paragraph(aside(), f"Note: {message}", style="yellow")
+            else:
+                others(message, category, *where, **more)
+
+        warnings.showwarning = show
         yield
 
 

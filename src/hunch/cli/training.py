@@ -108,7 +108,7 @@ def introduce(hunch: Hunch, net: str | None, data: str | None, options: dict[str
 def _run(verb: Callable[[bool], Study], output: Output, told: dict[str, Any]) -> int:
     """Train, then tell: verdicts first, then where things are."""
     try:
-        with screen.only_json(output.json):
+        with screen.only_json(output.json), screen.plain_warnings():
             study = verb(not output.quiet)
             if output.report:
                 study.report(output.report)
