@@ -14,6 +14,7 @@ from hunch.evidence.numbers import keep_text as keep_text
 from hunch.evidence.numbers import level as level
 from hunch.evidence.numbers import number as number
 from hunch.evidence.numbers import percent as percent
+from hunch.evidence.numbers import ratio as ratio
 from hunch.evidence.numbers import seeds_text as seeds_text
 from hunch.evidence.outcomes import OutcomeValues as OutcomeValues
 from hunch.evidence.outcomes import outcome_values as outcome_values

@@ -30,6 +30,16 @@ def number(value: float, digits: int = 3) -> str:
     return f"−{text}" if value < 0 else text
 
 
+def ratio(value: float) -> str:
+    """A ratio for reading: a fourth digit near 1, where three would hide on which side it lies.
+
+    Example:
+        >>> ratio(3.148), ratio(1.0042), ratio(0.9871)
+        ('3.15', '1.004', '0.987')
+    """
+    return number(value, 4 if 1 <= value < 1.1 else 3)
+
+
 def percent(share: float) -> str:
     """A share in per cent.
 

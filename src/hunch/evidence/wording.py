@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from hunch.evidence.numbers import keep_text, level, number, seeds_text
+from hunch.evidence.numbers import keep_text, level, number, ratio, seeds_text
 from hunch.evidence.reasons import reach_text
 from hunch.evidence.sensitivity import Sensitivity
 from hunch.evidence.verdict import NO_MEANINGFUL_DIFFERENCE, SUPPORTED, UNDECIDED, Verdict
@@ -104,7 +104,7 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
     """
     limits = f", {label(plan)}" if label(plan) else ""
     if math.isnan(verdict.effect) or verdict.effect == 0:
-        body = verdict.claim.text
+        body = f'"{verdict.claim.text}"'
     else:
         estimated = "by the estimate " if verdict.decision == UNDECIDED else ""
         body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, error_unit)})"
@@ -113,7 +113,7 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
     if verdict.decision != UNDECIDED:
         return sentence
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
-    return ". ".join(part for part in (sentence, reason, _price(verdict)) if part)
+    return ". ".join(part for part in (sentence, reason, _price(verdict)) if part) + "."
 
 
 def describe_sensitivity(found: Sensitivity, error_unit: str = "share") -> tuple[str, ...]:
@@ -134,20 +134,15 @@ def describe_sensitivity(found: Sensitivity, error_unit: str = "share") -> tuple
         if math.isnan(row.effect):
             lines.append(f"{where}: no estimate")
             continue
-        ends = [row.effect, row.low, row.high]
-        if claim.is_ratio:
-            shown = [number(math.exp(end)) for end in ends]
-            text = f"ratio {shown[0]}"
-        else:
-            shown = [_amount(end, claim, error_unit) for end in ends]
-            text = f"difference {shown[0]}"
+        shown = ratio(math.exp(row.effect)) if claim.is_ratio else _amount(row.effect, claim, error_unit)
+        text = f"{where}: {'ratio' if claim.is_ratio else 'difference'} {shown}"
         if row.high == math.inf:
-            text += f" or more (interval from {shown[1]})"
+            text += f" or more (interval from {ratio(math.exp(row.low))})"
         elif row.low == -math.inf:
-            text += f" or less (interval up to {shown[2]})"
+            text += f" or less (interval up to {ratio(math.exp(row.high))})"
         elif not math.isnan(row.low):
-            text += f" (interval {shown[1]} to {shown[2]})"
-        lines.append(f"{where}: {text}")
+            text += f" (interval {_ends(row.low, row.high, claim, error_unit)})"
+        lines.append(text)
     if not math.isnan(found.correlation):
         lines.append(f"correlation of the two arms over seeds: {number(found.correlation, 2)}")
     return tuple(lines)
@@ -180,7 +175,7 @@ def _contrast(verdict: Verdict, plan: Plan, error_unit: str) -> str:
     terms = " ".join(f"{'+' if w > 0 else '−'}{number(abs(w))}·{arm}" for arm, w in claim.weights)
     if claim.is_ratio:
         least = "" if not _is_limit(verdict) else "at least " if verdict.effect > 0 else "at most "
-        value = number(math.exp(_nearest_end(verdict) if least else verdict.effect))
+        value = ratio(math.exp(_nearest_end(verdict) if least else verdict.effect))
         return f"the ratio {terms} of log iterations to {_target(plan)} is {least}{value}"
     value = _amount(verdict.effect, claim, error_unit)
     return f"the contrast {terms} of {claim.outcome.replace('_', ' ')}{_at(claim)} is {value}"
@@ -196,17 +191,11 @@ def _certainty(verdict: Verdict, error_unit: str) -> str:
         low, high = -high, -low
     if verdict.bound == "at_least":
         few = reach_text(tuple(pair for pair in verdict.reached if pair[1] < 0.8), "it")
-        end = number(math.exp(low if math.isfinite(low) else high))
+        end = ratio(math.exp(low if math.isfinite(low) else high))
         side = "or more" if math.isfinite(low) else "or less"
         what = "limit" if _is_limit(verdict) else f"interval {end} {side}"
         return f"{level(verdict.alpha)} {what}, {seeds}; {few}"
-    if claim.is_ratio:
-        ends = f"{number(math.exp(low))} to {number(math.exp(high))}"
-    elif _in_points(claim, error_unit):
-        ends = f"{number(100 * low)} to {_amount(high, claim, error_unit)}"
-    else:
-        ends = f"{number(low)} to {number(high)}"
-    text = f"{level(verdict.alpha)} interval {ends}, {seeds}"
+    text = f"{level(verdict.alpha)} interval {_ends(low, high, claim, error_unit)}, {seeds}"
     if _says_equal(verdict):
         text += f"; up to {_margin(verdict, error_unit)} does not matter"
     return text
@@ -246,13 +235,13 @@ def _size(verdict: Verdict, error_unit: str) -> str:
     if not verdict.claim.is_ratio:
         return _amount(abs(verdict.effect), verdict.claim, error_unit)
     if _is_limit(verdict):
-        return f"at least {number(math.exp(abs(_nearest_end(verdict))))}"
-    return number(math.exp(abs(verdict.effect)))
+        return f"at least {ratio(math.exp(abs(_nearest_end(verdict))))}"
+    return ratio(math.exp(abs(verdict.effect)))
 
 
 def _margin(verdict: Verdict, error_unit: str) -> str:
     if verdict.claim.is_ratio:
-        return f"{number(math.exp(verdict.margin))} times"
+        return f"{ratio(math.exp(verdict.margin))} times"
     return _amount(verdict.margin, verdict.claim, error_unit)
 
 
@@ -261,6 +250,14 @@ def _amount(value: float, claim: Claim, error_unit: str) -> str:
         return number(value)
     text = number(100 * value)
     return f"{text} point{'' if text == '1' else 's'}"
+
+
+def _ends(low: float, high: float, claim: Claim, error_unit: str) -> str:
+    """An interval, its unit named once."""
+    if claim.is_ratio:
+        return f"{ratio(math.exp(low))} to {ratio(math.exp(high))}"
+    first = number(100 * low) if _in_points(claim, error_unit) else number(low)
+    return f"{first} to {_amount(high, claim, error_unit)}"
 
 
 def _in_points(claim: Claim, error_unit: str) -> bool:
