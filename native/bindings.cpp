@@ -2,15 +2,18 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "kernels.h"
+#include "pool.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace {
 
@@ -42,12 +45,226 @@ std::vector<std::string> levels() {
     return out;
 }
 
+using Array = nb::ndarray<nb::numpy, nb::c_contig, nb::device::cpu>;
+using ReadOnly = nb::ndarray<nb::numpy, nb::ro, nb::c_contig, nb::device::cpu>;
+
+void require(bool condition, const std::string& what) {
+    if (!condition) throw nb::value_error(what.c_str());
+}
+
+template <class U, class A> U* data_of(const A& a, size_t size, const char* name) {
+    require(a.dtype() == nb::dtype<std::remove_const_t<U>>(), std::string(name) + " has the wrong number type");
+    require(a.size() == size, std::string(name) + " has " + std::to_string(a.size()) + " elements, not " + std::to_string(size));
+    return static_cast<U*>(a.data());
+}
+
+// What all runs of a setting share. Python keeps it, and so its arrays, alive for as long as a pool uses it.
+class Setting {
+  public:
+    Setting(bool is_double, int cost, int64_t n_outputs, int64_t budget, ReadOnly x, ReadOnly y, ReadOnly x_slice, ReadOnly y_slice,
+            ReadOnly x_held, ReadOnly y_held, ReadOnly y_scale, ReadOnly eval_at, ReadOnly held_at, ReadOnly reading_at, int n_sites)
+        : arrays_{x, y, x_slice, y_slice, x_held, y_held, y_scale, eval_at, held_at, reading_at}, is_double(is_double) {
+        require(0 <= cost && cost <= hunch::kHuber, "no such cost");
+        require(n_outputs >= 1 && budget >= 1 && n_sites >= 0, "n_outputs, budget or n_sites is out of range");
+        require(x.ndim() == 2, "x must have two axes");
+        n_features = (int64_t)x.shape(1);
+        this->n_outputs = n_outputs;
+        task.cost = cost;
+        task.budget = budget;
+        task.n_sites = n_sites;
+        task.train = examples(x, y, "train");
+        task.slice = examples(x_slice, y_slice, "slice");
+        task.held = examples(x_held, y_held, "held");
+        require(task.slice.n > 0, "the slice is empty");
+        task.y_scale = data_of<const double>(y_scale, (size_t)n_outputs, "y_scale");
+        task.eval_at = grid(eval_at, task.n_eval, 0, "eval_at");
+        task.held_at = grid(held_at, task.n_held, 0, "held_at");
+        task.reading_at = grid(reading_at, task.n_readings, 1, "reading_at");
+    }
+
+    hunch::Task task = {};
+    int64_t n_features = 0, n_outputs = 0;
+
+  private:
+    hunch::Examples examples(const ReadOnly& x, const ReadOnly& y, const char* name) const {
+        const std::string who = name;
+        require(x.ndim() == 2 && (int64_t)x.shape(1) == n_features, who + " inputs have the wrong shape");
+        const size_t n = x.shape(0);
+        hunch::Examples out = {nullptr, nullptr, (int64_t)n};
+        require(n < (size_t)1 << 31, who + " has too many examples");
+        if (is_double) out.x = data_of<const double>(x, x.size(), name);
+        else out.x = data_of<const float>(x, x.size(), name);
+        if (task.cost == hunch::kCrossEntropy) {
+            const int64_t* labels = data_of<const int64_t>(y, n, name);
+            for (size_t i = 0; i < n; ++i)
+                require(0 <= labels[i] && labels[i] < n_outputs, who + " has a label out of range");
+            out.y = labels;
+        } else if (is_double) {
+            out.y = data_of<const double>(y, n * (size_t)n_outputs, name);
+        } else {
+            out.y = data_of<const float>(y, n * (size_t)n_outputs, name);
+        }
+        return out;
+    }
+
+    const int64_t* grid(const ReadOnly& at, int64_t& n, int64_t low, const char* name) const {
+        n = (int64_t)at.size();
+        const int64_t* values = data_of<const int64_t>(at, at.size(), name);
+        for (int64_t i = 0; i < n; ++i)
+            require(values[i] >= (i == 0 ? low : values[i - 1] + 1) && values[i] <= task.budget, std::string(name) + " must increase");
+        return values;
+    }
+
+    std::vector<ReadOnly> arrays_;
+
+  public:
+    const bool is_double;
+};
+
+hunch::Parameter parameter(nb::handle of) {
+    const auto flags = nb::cast<std::tuple<bool, bool, bool>>(of);
+    return {std::get<0>(flags), std::get<0>(flags) && std::get<1>(flags), std::get<0>(flags) && std::get<2>(flags)};
+}
+
+hunch::Layer layer_of(nb::dict d) {
+    hunch::Layer y = {};
+    const auto whole = [&](const char* key) { return nb::cast<int>(d[key]); };
+    y.n_in = whole("n_in");
+    y.n_out = whole("n_out");
+    y.norm = whole("norm");
+    y.norm_after = whole("norm_after");
+    y.groups = whole("groups");
+    y.norm_eps = nb::cast<double>(d["norm_eps"]);
+    y.norm_momentum = nb::cast<double>(d["norm_momentum"]);
+    y.activation = whole("activation");
+    y.dropout = whole("dropout");
+    y.keep = nb::cast<double>(d["keep"]);
+    y.keep_threshold = whole("keep_threshold");
+    y.exact_floor = whole("exact_floor");
+    y.exact_threshold = nb::cast<uint32_t>(d["exact_threshold"]);
+    y.noise_stream = nb::cast<uint64_t>(d["noise_stream"]);
+    y.site = whole("site");
+    y.reads_activation = whole("reads_activation");
+    y.shift = whole("shift");
+    y.weight = parameter(d["weight"]);
+    y.bias = parameter(d["bias"]);
+    y.gamma = parameter(d["gamma"]);
+    y.beta = parameter(d["beta"]);
+    require(y.n_in >= 1 && y.n_out >= 1, "a layer needs inputs and outputs");
+    require(0 <= y.norm && y.norm <= hunch::kGroupNorm && 0 <= y.activation && y.activation < hunch::kActivations &&
+                0 <= y.dropout && y.dropout <= hunch::kExact, "no such norm, activation or dropout");
+    require(y.norm != hunch::kGroupNorm || (y.groups >= 1 && y.n_out % y.groups == 0), "the groups must divide the width");
+    require(y.keep > 0 && y.keep <= 1, "keep must be in (0, 1]");
+    require(y.weight.exists, "a layer needs a weight");
+    return y;
+}
+
+class Trainer {
+  public:
+    explicit Trainer(int threads) : pool_(kernels(), threads) {}
+
+    // With only_measure nothing is trained. Returns the bytes that the row needs while it is.
+    size_t submit(int64_t id, nb::object setting_object, nb::list layers, int64_t batch_size, uint64_t seed, uint64_t order_stream,
+                int optimizer, nb::dict numbers, ReadOnly factors, Array parameters, Array cost, Array held_cost, Array held_error, Array readings,
+                bool only_measure) {
+        const Setting& setting = nb::cast<const Setting&>(setting_object);
+        auto run = std::make_unique<hunch::Run>();
+        run->id = id;
+        run->number_type = setting.is_double;
+        hunch::Task& t = run->task;
+        t = setting.task;
+        int64_t n_in = setting.n_features;
+        size_t n_parameters = 0;
+        bool has_batch_norm = false;
+        for (nb::handle one : layers) {
+            const hunch::Layer y = layer_of(nb::cast<nb::dict>(one));
+            require(y.n_in == n_in, "layers do not fit together");
+            require(y.site < t.n_sites, "site is out of range");
+            n_in = y.n_out;
+            n_parameters += (size_t)y.n_in * y.n_out + (size_t)y.n_out * (y.bias.exists + y.gamma.exists + y.beta.exists);
+            if (y.norm == hunch::kBatchNorm) n_parameters += 2 * (size_t)y.n_out;
+            has_batch_norm = has_batch_norm || y.norm == hunch::kBatchNorm;
+            run->layers.push_back(y);
+        }
+        require(!run->layers.empty() && n_in == setting.n_outputs, "the last layer's width does not fit the targets");
+        require(batch_size >= 1 + has_batch_norm && batch_size <= t.train.n, "batch_size is out of range");
+        require(0 <= optimizer && optimizer <= hunch::kAdam, "no such optimizer");
+        t.n_layers = (int)run->layers.size();
+        t.batch_size = batch_size;
+        t.seed = seed;
+        t.order_stream = order_stream;
+        t.optimizer = optimizer;
+        const auto number = [&](const char* key) { return nb::cast<double>(numbers[key]); };
+        t.lr = number("lr");
+        t.momentum = number("momentum");
+        t.beta1 = number("beta1");
+        t.beta2 = number("beta2");
+        t.eps = number("eps");
+        t.l2 = number("l2");
+        t.weight_decay = number("weight_decay");
+        t.steps_with_dropout = number("steps_with_dropout");
+        t.stop_below = number("stop_below");
+        t.factors = data_of<const double>(factors, (size_t)t.budget, "factors");
+        if (setting.is_double) t.parameters = data_of<double>(parameters, n_parameters, "parameters");
+        else t.parameters = data_of<float>(parameters, n_parameters, "parameters");
+        t.cost_out = data_of<double>(cost, (size_t)t.n_eval, "cost");
+        t.held_cost_out = data_of<double>(held_cost, (size_t)t.n_held, "held_cost");
+        t.held_error_out = data_of<double>(held_error, (size_t)t.n_held, "held_error");
+        t.readings_out = data_of<float>(readings, (size_t)(t.n_readings * hunch::kReadings * t.n_sites), "readings");
+        t.layers = run->layers.data();
+        const hunch::Kernels& k = kernels();
+        std::vector<char> states(k.layer_bytes[run->number_type] * run->layers.size() + 64);
+        const size_t bytes = k.room_for[run->number_type](t, states.data());
+        if (only_measure) return bytes;
+        alive_[nb::int_(id)] = nb::make_tuple(setting_object, factors, parameters, cost, held_cost, held_error, readings);
+        pool_.submit(std::move(run));
+        return bytes;
+    }
+
+    std::vector<std::tuple<int64_t, int64_t, double, std::string>> collect(double seconds) {
+        std::vector<hunch::Finished> finished;
+        {
+            nb::gil_scoped_release release;
+            finished = pool_.collect(seconds);
+        }
+        std::vector<std::tuple<int64_t, int64_t, double, std::string>> out;
+        for (const hunch::Finished& f : finished) {
+            nb::del(alive_[nb::int_(f.id)]);
+            out.emplace_back(f.id, f.diverged_at, f.wall_s, f.failure);
+        }
+        return out;
+    }
+
+    void stop() {
+        {
+            nb::gil_scoped_release release;
+            pool_.stop();
+        }
+        alive_.clear();
+    }
+
+  private:
+    nb::dict alive_;  // the arrays of runs under way; declared before the pool, so that it outlives the threads
+    hunch::Pool pool_;
+};
+
 }  // namespace
 
 NB_MODULE(_native, m) {
     m.doc() = "Hunch's compiled engine; use it through hunch.engine.";
-    m.def("words", &words, nb::arg("seed"), nb::arg("stream"), nb::arg("step"), nb::arg("n"));
-    m.def("philox_block", &philox_block, nb::arg("seed"), nb::arg("stream"), nb::arg("step"), nb::arg("block"));
+    m.def("words", &words, "seed"_a, "stream"_a, "step"_a, "n"_a);
+    m.def("philox_block", &philox_block, "seed"_a, "stream"_a, "step"_a, "block"_a);
     m.def("level", &level, "The instruction level in use.");
     m.def("levels", &levels, "The instruction levels that this machine can run, best first.");
+    nb::class_<Setting>(m, "Setting")
+        .def(nb::init<bool, int, int64_t, int64_t, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, int>(),
+             nb::kw_only(), "is_double"_a, "cost"_a, "n_outputs"_a, "budget"_a, "x"_a, "y"_a, "x_slice"_a, "y_slice"_a, "x_held"_a,
+             "y_held"_a, "y_scale"_a, "eval_at"_a, "held_at"_a, "reading_at"_a, "n_sites"_a);
+    nb::class_<Trainer>(m, "Trainer")
+        .def(nb::init<int>(), "threads"_a)
+        .def("submit", &Trainer::submit, nb::kw_only(), "id"_a, "setting"_a, "layers"_a, "batch_size"_a, "seed"_a, "order_stream"_a,
+             "optimizer"_a, "numbers"_a, "factors"_a, "parameters"_a, "cost"_a, "held_cost"_a, "held_error"_a, "readings"_a,
+             "only_measure"_a = false)
+        .def("collect", &Trainer::collect, "seconds"_a)
+        .def("stop", &Trainer::stop);
 }

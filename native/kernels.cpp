@@ -3,6 +3,7 @@
 
 #include "isa.h"
 #include "random.h"
+#include "train.h"
 
 namespace HUNCH_NS {
 
@@ -20,6 +21,9 @@ extern const ::hunch::Kernels table;
 const ::hunch::Kernels table = {
     HUNCH_LEVEL_NAME,
     philox_words,
+    {sizeof(LayerState<float>), sizeof(LayerState<double>)},
+    {room_for<float>, room_for<double>},
+    {train<float>, train<double>},
 };
 
 }  // namespace HUNCH_NS

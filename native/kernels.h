@@ -4,11 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "task.h"
+
 namespace hunch {
 
 struct Kernels {
     const char* name;  // "x86-64-v4", …
     void (*philox_words)(uint64_t seed, uint64_t stream, uint32_t step, uint32_t block, size_t n, uint32_t* out);
+    // Number types: 0 float, 1 double. `layers`: layer_bytes · n_layers; `room`: room_for bytes, on a 64-byte boundary.
+    size_t layer_bytes[2];
+    size_t (*room_for[2])(const Task& task, void* layers);
+    Outcome (*train[2])(Task& task, void* layers, void* room);
 };
 
 // The levels that this machine can run, best first, ended by a null pointer.

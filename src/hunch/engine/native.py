@@ -1,0 +1,302 @@
+"""The native engine: chains on the CPU, each run from first to last on one core, rows spread over the cores."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hunch.engine.contract import Job, Result, Setting, empty_trace, make_row, training_slice
+from hunch.engine.native_chain import NativeLayers, native_layers
+from hunch.engine.native_extension import native_absence, native_module
+from hunch.engine.streams import stream_key
+from hunch.errors import EngineError, HunchError, UnsupportedError
+from hunch.plan import schedule_factors
+from hunch.traces import Trace
+
+KERNELS = 1  # raised by every change that changes a bit of any trace
+_COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
+_SGD, _MOMENTUM, _NESTEROV, _ADAM = range(4)
+_WAIT_S = 0.05  # how often a waiting call looks for Ctrl-C
+_MOST_WAITING_BYTES = 2**28
+
+
+class NativeEngine:
+    """Trains chains with the compiled extension.
+
+    A trace depends on its setting and job, on `KERNELS` and on the instruction level; not on the number of threads, nor on
+    the other jobs.
+
+    Args:
+        threads: Runs that are made at once; None: one for each core that this process may use.
+        stop_below: A run stops once its cost on the slice is at most this; what would have come later is NaN. Off by
+            default: claims about cost and error need the rest.
+
+    Raises:
+        UnsupportedError: If there is no compiled extension.
+    """
+
+    name = "native"
+
+    def __init__(self, threads: int | None = None, *, stop_below: float = -math.inf) -> None:
+        """Look for the extension."""
+        if native_module() is None:
+            raise UnsupportedError(
+                f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ compiler and then "
+                "hunch-lab again, or leave engine= out: the other engines give the same results, more slowly.",
+                "engine-native-missing",
+            )
+        self.threads = threads or usable_cores()
+        self.stop_below = stop_below
+
+    def detail(self) -> str:
+        """Version of the kernels, and instruction level: what must be the same when a study is resumed."""
+        module = native_module()
+        assert module is not None
+        return f"kernels {KERNELS}, {module.level()}"
+
+    def train(
+        self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
+    ) -> Iterator[Result]:
+        """Train the jobs, yielding each as it is finished; see `hunch.engine.contract` for what each run is.
+
+        Raises:
+            UnsupportedError: If a network is no chain that this engine knows; the text names the module.
+            EngineError: If there is not memory enough for one run.
+        """
+        module = native_module()
+        assert module is not None
+        shared = _shared(module, setting)
+        threads = self.threads
+        trainer = module.Trainer(threads)
+        waiting: dict[int, _Row] = {}
+        sizes: dict[Any, int] = {}
+        left = iter(enumerate(jobs))
+        has_more = True
+        try:
+            while has_more or waiting:
+                n_ahead = 4 * threads
+                if waiting:
+                    each = next(iter(waiting.values())).parameters.nbytes
+                    n_ahead = max(2 * threads, min(64, _MOST_WAITING_BYTES // each))
+                while has_more and len(waiting) < n_ahead:
+                    entry = next(left, None)
+                    if entry is None:
+                        has_more = False
+                        break
+                    row = _row(setting, entry[1])
+                    if isinstance(row, Result):
+                        yield row
+                        continue
+                    arguments = self._arguments(entry[0], shared, setting, row)
+                    shape = (row.layers.shape, row.job.arm.batch_size, arguments["optimizer"])
+                    if shape not in sizes:
+                        sizes[shape] = trainer.submit(**arguments, only_measure=True)
+                        fit = _rows_that_fit(sizes[shape])
+                        if fit < threads:
+                            if waiting:  # let those under way finish before fewer threads go on
+                                yield from _finish(trainer, waiting, keep_networks)
+                            trainer.stop()
+                            threads = fit
+                            trainer = module.Trainer(threads)
+                    trainer.submit(**arguments)
+                    waiting[entry[0]] = row
+                    if len(waiting) >= threads:
+                        yield from _collect(trainer, waiting, keep_networks, 0.0)
+                if waiting:
+                    yield from _collect(trainer, waiting, keep_networks, _WAIT_S)
+        finally:
+            trainer.stop()
+
+    def _arguments(self, number: int, shared: Any, setting: Setting, row: _Row) -> dict[str, Any]:
+        job, arm, trace = row.job, row.job.arm, row.trace
+        assert arm.betas is not None and arm.keep_until is not None and arm.schedule is not None
+        optimizer = _ADAM
+        if not arm.is_adaptive:
+            optimizer = (_NESTEROV if arm.nesterov else _MOMENTUM) if arm.momentum else _SGD
+        return {
+            "id": number,
+            "setting": shared,
+            "layers": row.layers.specs,
+            "batch_size": arm.batch_size,
+            "seed": job.stream_seed,
+            "order_stream": stream_key("order"),
+            "optimizer": optimizer,
+            "numbers": {
+                "lr": job.key.lr,
+                "momentum": arm.momentum or 0.0,
+                "beta1": arm.betas[0],
+                "beta2": arm.betas[1],
+                "eps": arm.eps,
+                "l2": arm.l2 or 0.0,
+                "weight_decay": arm.weight_decay or 0.0,
+                "steps_with_dropout": arm.keep_until * setting.budget,
+                "stop_below": self.stop_below,
+            },
+            "factors": _factors(arm.schedule, setting.budget),
+            "parameters": row.parameters,
+            "cost": trace.cost,
+            "held_cost": trace.held_cost,
+            "held_error": trace.held_error,
+            "readings": trace.readings,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A run under way."""
+
+    job: Job
+    network: nn.Module
+    layers: NativeLayers
+    parameters: np.ndarray
+    trace: Trace
+
+
+def usable_cores() -> int:
+    """How many cores this process may use.
+
+    Example:
+        >>> usable_cores() >= 1
+        True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=64)
+def _factors(schedule: str, budget: int) -> np.ndarray:
+    return np.array(schedule_factors(schedule, budget), dtype=np.float64)
+
+
+def _shared(module: Any, setting: Setting) -> Any:
+    """The data and the grids as the extension takes them; it keeps the arrays alive."""
+    data = setting.data
+    is_double = setting.dtype == torch.float64
+    if setting.dtype not in (torch.float32, torch.float64):
+        raise UnsupportedError(
+            f"the native engine computes in float32 or float64, got {setting.dtype}. Leave engine= out.",
+            "engine-native-dtype",
+        )
+    number = np.float64 if is_double else np.float32
+
+    def inputs(x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(x.reshape(len(x), -1), dtype=number)
+
+    def targets(y: np.ndarray) -> np.ndarray:
+        if setting.cost == "cross_entropy":
+            return np.ascontiguousarray(y, dtype=np.int64)
+        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=number)
+
+    y_train = targets(data.y)
+    rows = training_slice(data)
+    x_train = inputs(data.x)
+    if setting.cost == "cross_entropy":
+        n_outputs = setting.sites[-1].n_units if setting.sites else data.n_classes
+    else:
+        n_outputs = y_train.shape[1]
+    y_scale = np.ones(n_outputs)
+    if not data.labels:
+        y_scale[:] = data.y_scale
+    return module.Setting(
+        is_double=is_double,
+        cost=_COSTS.index(setting.cost),
+        n_outputs=n_outputs,
+        budget=setting.budget,
+        x=x_train,
+        y=y_train,
+        x_slice=np.ascontiguousarray(x_train[rows]),
+        y_slice=np.ascontiguousarray(y_train[rows]),
+        x_held=inputs(data.x_held),
+        y_held=targets(data.y_held),
+        y_scale=y_scale,
+        eval_at=setting.eval_at,
+        held_at=setting.held_at,
+        reading_at=setting.reading_at,
+        n_sites=len(setting.sites),
+    )
+
+
+def _row(setting: Setting, job: Job) -> _Row | Result:
+    started = time.perf_counter()
+    trace = empty_trace(setting, job.key)
+    try:
+        network = make_row(setting, job)
+    except HunchError:
+        raise
+    except Exception as error:  # the user's build() may raise anything
+        failed = f"{type(error).__name__}: {error}"
+        return Result(job, replace(trace, failed=failed, wall_s=time.perf_counter() - started))
+    layers = native_layers(network, job, setting)
+    parameters = np.concatenate([t.detach().reshape(-1).numpy() for t in layers.tensors])
+    return _Row(job, network, layers, parameters, trace)
+
+
+def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, seconds: float) -> Iterator[Result]:
+    for number, diverged_at, wall_s, failure in trainer.collect(seconds):
+        row = waiting.pop(number)
+        if failure:
+            raise EngineError(
+                f"the native engine could not train arm {row.job.arm.name!r} at seed {row.job.key.seed}: {failure}. "
+                "Free memory, or use engine='loop'.",
+                "engine-native-failed",
+            )
+        trace = replace(row.trace, diverged_at=None if diverged_at < 0 else diverged_at, wall_s=wall_s)
+        yield Result(row.job, trace, _state(row, trace) if keep_networks else None)
+
+
+def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iterator[Result]:
+    while waiting:
+        yield from _collect(trainer, waiting, keep_networks, _WAIT_S)
+
+
+def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
+    """The trained network's state, from the flat parameters."""
+    at = 0
+    with torch.no_grad():
+        for tensor in row.layers.tensors:
+            values = torch.from_numpy(row.parameters[at : at + tensor.numel()])
+            tensor.copy_(values.reshape(tensor.shape))
+            at += tensor.numel()
+    steps = row.trace.key.budget if trace.diverged_at is None else trace.diverged_at
+    for module in row.network.modules():
+        if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
+            module.num_batches_tracked += steps
+    return {k: v.detach().clone() for k, v in row.network.state_dict().items()}
+
+
+def _rows_that_fit(n_bytes: int) -> int:
+    """How many rows of that size fit into memory at once.
+
+    Raises:
+        EngineError: If not one does.
+    """
+    free = _available_bytes()
+    fit = int(free // n_bytes)
+    if fit < 1:
+        raise EngineError(
+            f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, so 0 runs fit. "
+            "Use narrower layers, a smaller batch_size or plain 'sgd' (which keeps no moments), or free memory.",
+            "engine-memory",
+        )
+    return fit
+
+
+def _available_bytes() -> int:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 2**62  # unknown: an allocation that fails says so itself
