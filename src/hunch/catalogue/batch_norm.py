@@ -92,8 +92,8 @@ KEEPS_UNSATURATED = Hunch(
     fails=(
         "With small initial weights (init_std 0.2 here) next to nothing is saturated in either arm, so batch "
         "norm has nothing to win: expect no meaningful difference there. The norm's scale is learned, and "
-        "large steps drive units back. And unsaturated is not yet faster: batch norm speeds up ReLU networks too, which "
-        "cannot saturate."
+        "large steps drive units back. And unsaturated is not yet faster: batch norm speeds up ReLU networks "
+        "too, which cannot saturate."
     ),
     widths=WIDTHS,
     activation="sigmoid",
