@@ -1,0 +1,17 @@
+"""Evidence → text, one HTML page, pictures. Imports no torch.
+
+Promises: the same plan, runs and verdicts give the same report byte for byte, but for the lines about when,
+where and with which versions it was made; the page is one file that opens offline, asks the network for
+nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is shown and never run.
+
+- `view`: everything that is shown, computed and rounded, as frozen numbers and finished texts.
+- `charts`: one Altair chart a picture, drawn from the view; the page and the documents share them.
+- `html`, `text`: lay the view out.
+"""
+
+from hunch.report.charts import chart_png as chart_png
+from hunch.report.charts import charts as charts
+from hunch.report.html import html_report as html_report
+from hunch.report.text import text_report as text_report
+from hunch.report.view import View as View
+from hunch.report.view import make_view as make_view

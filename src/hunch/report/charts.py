@@ -1,0 +1,315 @@
+"""View → Altair charts; they draw what the view computed, and compute nothing.
+
+Names that a user chose (arms, sites, claims) are only ever *values* in the data, never names of fields, never
+part of an expression: what Vega would read as a path or as code stays text. Colours come from the theme, so
+that one spec serves light and dark; lines also differ by dash.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from hunch.errors import PlanError
+from hunch.evidence import Verdict
+from hunch.plan import Plan
+from hunch.report.effects import EffectRow
+from hunch.report.forest import effect_chart
+from hunch.report.panels import ArrivalPanel, CurvePanel, ReadingPanel, SitePanel
+from hunch.report.series import Band
+from hunch.report.theme import DASHES, INK, axis, layered, plain_spec, theme
+from hunch.report.view import View, make_view
+from hunch.traces import RunTable
+
+_LIT = "focus === '' || datum.arm === focus"
+
+
+def curve_chart(panel: CurvePanel, arms: Sequence[str], *, log: bool, legend: bool = False) -> alt.LayerChart:
+    """Median lines with bands over seeds, the target and the budget marked.
+
+    Args:
+        panel: What to draw.
+        arms: All arms of the study in order, so that an arm has one colour in every chart.
+        log: Whether the axis of values is logarithmic.
+        legend: Whether the chart carries its own key (the page has one of its own).
+    """
+    scales = curve_scales(panel)["log" if log else "linear"]
+    y = alt.Y(
+        "mid:Q",
+        scale=alt.Scale(type="log" if log else "linear", domain=scales["domain"], nice=False),
+        title=None,
+        axis=axis(format=".1~%" if panel.percent else "~g", **scales["ticks"]),
+    )
+    x = alt.X(
+        "iteration:Q",
+        scale=alt.Scale(domain=[0, panel.budget], nice=False),
+        title="iterations",
+        axis=_iterations_axis(),
+    )
+    layers = _band_layers(panel.bands, arms, x, y, legend=legend, format=".2%" if panel.percent else ".4~g")
+    if panel.target is not None:
+        mark = [{"mid": panel.target, "label": f"target {panel.target:.4g}"}]
+        layers += [
+            alt.Chart(alt.InlineData(values=mark))
+            .mark_rule(style="hunch-mark", aria=False)
+            .encode(y="mid:Q"),
+            *_note(mark, dx=-4, dy=-7, y="mid:Q", x=alt.value("width")),
+        ]
+    layers += _budget_layers(panel.budget, "top")
+    return layered(layers, panel.alt)
+
+
+def curve_scales(panel: CurvePanel) -> dict[str, dict[str, Any]]:
+    """The `domain` and `ticks` of a curve's axis, for `"linear"` and, where it can be, `"log"`."""
+    scales: dict[str, dict[str, Any]] = {"linear": {"domain": [0, panel.top], "ticks": {"tickCount": 5}}}
+    if panel.can_log:
+        ends = (panel.bottom, panel.top)
+        scales["log"] = {"domain": list(ends), "ticks": _ticks(ends, log=True, count=5)}
+    return scales
+
+
+def arrival_chart(panel: ArrivalPanel, arms: Sequence[str], *, legend: bool = False) -> alt.LayerChart:
+    """Steps: the share of runs that have reached the target."""
+    rows = [
+        {"arm": s.arm, "iteration": at, "share": share, "runs": f"{round(share * s.runs)} of {s.runs}"}
+        for s in panel.steps
+        for at, share in s.points
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "iteration:Q",
+            scale=alt.Scale(domain=[0, panel.budget], nice=False),
+            title="iterations",
+            axis=_iterations_axis(),
+        ),
+        y=alt.Y(
+            "share:Q",
+            scale=alt.Scale(domain=[0, 1], nice=False),
+            title=None,
+            axis=axis(format="%", tickCount=5),
+        ),
+        color=_colour(arms, legend=legend),
+    )
+    tooltip = [
+        alt.Tooltip("arm:N", title="arm"),
+        alt.Tooltip("runs:N", title="runs that have reached it"),
+        alt.Tooltip("iteration:Q", title="by iteration", format=",.0f"),
+    ]
+    layers: list[Any] = [
+        base.mark_line(interpolate="step-after", strokeWidth=2.25, aria=False).encode(
+            strokeDash=_dash(arms, legend=legend), opacity=_lit(1.0, 0.15)
+        ),
+        base.mark_point(size=80, opacity=0, aria=False).encode(tooltip=tooltip),
+    ]
+    return layered([*layers, *_budget_layers(panel.budget, "bottom")], panel.alt)
+
+
+def site_chart(
+    panel: ReadingPanel, site: SitePanel, arms: Sequence[str], *, legend: bool = False, title: bool = False
+) -> alt.LayerChart:
+    """One reading at one layer against iterations, on the axis that all layers share."""
+    y = alt.Y(
+        "mid:Q",
+        scale=alt.Scale(type="log" if panel.log else "linear", domain=list(panel.domain), nice=False),
+        title=None,
+        axis=axis(format="~g", **_ticks(panel.domain, log=panel.log, count=4)),
+    )
+    ends = (1, max(panel.budget, 2))
+    x = alt.X(
+        "iteration:Q",
+        scale=alt.Scale(type="log", domain=list(ends), nice=False),
+        title=None,
+        axis=axis(format=",d", **_ticks(ends, log=True, count=4)),
+    )
+    layers = _band_layers(site.bands, arms, x, y, legend=legend, format=".3~g")
+    chart = layered(layers, site.alt)
+    return chart.properties(title=f"layer {site.site}") if title else chart
+
+
+def _ticks(domain: tuple[float, float], *, log: bool, count: int) -> dict[str, Any]:
+    """Whole decades on a logarithmic axis that spans two or more of them; else what Vega finds round."""
+    low, high = domain
+    if log:
+        decades = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+        if len(decades) >= 2:
+            return {"values": [float(f"1e{k}") for k in decades[:: 1 + (len(decades) - 1) // 6]]}
+    return {"tickCount": count}
+
+
+def _band_layers(
+    bands: Sequence[Band], arms: Sequence[str], x: alt.X, y: alt.Y, *, legend: bool, format: str
+) -> list[Any]:
+    rows = [
+        {
+            "arm": b.arm,
+            "iteration": p.iteration,
+            "low": p.mid if p.low is None else p.low,
+            "mid": p.mid,
+            "high": p.high,
+        }
+        for b in bands
+        for p in b.points
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour(arms, legend=legend))
+    tooltip = [
+        alt.Tooltip("arm:N", title="arm"),
+        alt.Tooltip("iteration:Q", title="iteration", format=",d"),
+        alt.Tooltip("mid:Q", title="median", format=format),
+        alt.Tooltip("low:Q", title="10 % of runs below", format=format),
+        alt.Tooltip("high:Q", title="10 % of runs above", format=format),
+    ]
+    return [
+        base.mark_area(aria=False, clip=True).encode(y=alt.Y("low:Q"), y2="high:Q", opacity=_lit(0.16, 0.03)),
+        base.mark_line(strokeWidth=2.25, aria=False, clip=True).encode(
+            y=y, strokeDash=_dash(arms, legend=legend), opacity=_lit(1.0, 0.15)
+        ),
+        base.mark_point(size=60, opacity=0, aria=False).encode(y=y, tooltip=tooltip),
+    ]
+
+
+def _iterations_axis() -> alt.Axis:
+    return axis(format=",d", tickCount=6, labelOverlap="greedy", labelSeparation=8)
+
+
+def _budget_layers(budget: int, where: str) -> list[Any]:
+    mark = [{"iteration": budget, "label": f"budget {budget:,}"}]
+    at_top = where == "top"
+    spot = alt.value(8) if at_top else alt.value("height")
+    rule = alt.Chart(alt.InlineData(values=mark)).mark_rule(style="hunch-mark", aria=False)
+    return [
+        rule.encode(x="iteration:Q"),
+        *_note(mark, dx=-5, dy=0 if at_top else -8, x="iteration:Q", y=spot),
+    ]
+
+
+def _note(data: list[dict[str, Any]], *, dx: int, dy: int, x: Any, y: Any) -> list[Any]:
+    """The `label` of the data, right-aligned, on a halo that keeps it readable across lines."""
+    base = alt.Chart(alt.InlineData(values=data)).encode(x=x, y=y, text="label:N")
+    return [
+        base.mark_text(style=style, align="right", dx=dx, dy=dy, aria=False)
+        for style in ("hunch-halo", "hunch-note")
+    ]
+
+
+def _colour(arms: Sequence[str], *, legend: bool) -> alt.Color:
+    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1) if legend else None
+    return alt.Color("arm:N", scale=alt.Scale(domain=list(arms)), legend=key)
+
+
+def _dash(arms: Sequence[str], *, legend: bool) -> alt.StrokeDash:
+    dashes = [list(DASHES[k % len(DASHES)]) for k in range(len(arms))]
+    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1) if legend else None
+    return alt.StrokeDash("arm:N", scale=alt.Scale(domain=list(arms), range=dashes), legend=key)
+
+
+def _lit(on: float, off: float) -> Any:
+    """Opacity that falls back when another arm is in focus."""
+    return alt.condition(_LIT, alt.value(on), alt.value(off))
+
+
+def effect_groups(view: View) -> list[list[EffectRow]]:
+    """The intervals, those of one outcome and axis together."""
+    groups: dict[tuple[Any, ...], list[EffectRow]] = {}
+    for verdict in view.verdicts:
+        if verdict.effect is not None:
+            row = verdict.effect
+            groups.setdefault((row.outcome, row.domain), []).append(row)
+    return list(groups.values())
+
+
+def charts(
+    plan: Plan, table: RunTable, verdicts: Sequence[Verdict], *, mode: str = "light"
+) -> dict[str, alt.TopLevelMixin]:
+    """The report's charts one by one, for documents and notebooks.
+
+    The keys are `effects`, `cost` (or `held_out_cost`), `held_out_error`, `arrival`, and the names of the
+    readings. What has nothing to draw is left out. `.save("cost.png")`, `.svg` and `.html` write them.
+
+    Args:
+        plan: The plan.
+        table: The runs.
+        verdicts: The verdicts.
+        mode: `"light"` or `"dark"`.
+    """
+    made = _drawings(make_view(plan, table, verdicts))
+    config = {**theme(mode), "background": INK[mode]["ground"]}
+    return {name: draw().properties(config=config) for name, draw in made.items()}
+
+
+def _drawings(view: View) -> dict[str, Callable[[], Any]]:
+    """How each chart that has something to draw is made; none is made before it is asked for."""
+    arms = [a.name for a in view.arms]
+    found: dict[str, Callable[[], Any]] = {}
+    groups = effect_groups(view)
+    if groups:
+        found["effects"] = partial(_effects, groups)
+    for panel in view.curves:
+        if not panel.absent:
+            found[panel.kind] = partial(_curve, panel, arms)
+    if not view.arrival.absent:
+        found["arrival"] = partial(_arrival, view.arrival, arms)
+    for reading in view.readings:
+        if reading.sites:
+            found[reading.reading] = partial(_layers, reading, arms)
+    return found
+
+
+def _effects(groups: Sequence[Sequence[EffectRow]]) -> Any:
+    rows = [effect_chart(g, labels=True).properties(width=420, height=34 * len(g) + 20) for g in groups]
+    return alt.vconcat(*rows).resolve_scale(x="independent")
+
+
+def _curve(panel: CurvePanel, arms: Sequence[str]) -> Any:
+    chart = curve_chart(panel, arms, log=panel.log, legend=True)
+    return chart.properties(width=600, height=320, title=panel.title)
+
+
+def _arrival(panel: ArrivalPanel, arms: Sequence[str]) -> Any:
+    chart = arrival_chart(panel, arms, legend=True)
+    return chart.properties(width=600, height=280, title="Runs that have reached the target")
+
+
+def _layers(panel: ReadingPanel, arms: Sequence[str]) -> Any:
+    sites = [
+        site_chart(panel, site, arms, legend=True, title=True).properties(width=220, height=150)
+        for site in panel.sites
+    ]
+    return alt.concat(*sites, columns=3).properties(title=panel.title)
+
+
+def chart_png(
+    plan: Plan,
+    table: RunTable,
+    verdicts: Sequence[Verdict],
+    name: str,
+    *,
+    mode: str = "light",
+    scale: float = 2.0,
+) -> bytes:
+    """One of the report's charts as the bytes of a PNG.
+
+    Args:
+        plan: The plan.
+        table: The runs.
+        verdicts: The verdicts.
+        name: A key of `charts`.
+        mode: `"light"` or `"dark"`.
+        scale: Pixels for each of the chart's own.
+
+    Raises:
+        PlanError: If there is no such chart in this study.
+    """
+    found = _drawings(make_view(plan, table, verdicts))
+    if name not in found:
+        raise PlanError(
+            f"this study has no chart {name!r}; it has {', '.join(found) or 'none, as no run has finished'}. "
+            "Name one that it has.",
+            "report-unknown-chart",
+        )
+    spec = {**plain_spec(found[name]()), "config": {**theme(mode), "background": INK[mode]["ground"]}}
+    return vl_convert.vegalite_to_png(spec, scale=scale)

@@ -1,0 +1,137 @@
+"""View → one self-contained page: it opens offline, asks the network for nothing, and escapes every name."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+
+from hunch.evidence import Verdict
+from hunch.plan import Plan
+from hunch.report.charts import arrival_chart, curve_chart, curve_scales, site_chart
+from hunch.report.forest import effect_chart
+from hunch.report.how import provenance_lines
+from hunch.report.theme import DARK, DASHES, LIGHT, plain_spec, theme
+from hunch.report.view import View, make_view
+from hunch.traces import Provenance, RunTable
+
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
+"""What the page needs of the library."""
+
+PAGE = Path(__file__).with_name("page")
+
+
+def html_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], provenance: Provenance) -> str:
+    """The report as one page that opens offline.
+
+    The same arguments give the same bytes. Provenance stands in the element `#provenance` alone.
+
+    Args:
+        plan: The plan.
+        table: The runs.
+        verdicts: The verdicts, in the order of the claims.
+        provenance: When, where and with which versions the study was made.
+    """
+    view = make_view(plan, table, verdicts)
+    bundle, js = chart_library(), _asset("page.js")
+    page = _template().render(
+        view=view,
+        provenance=provenance_lines(provenance),
+        specs={name: for_script(spec) for name, spec in page_specs(view).items()},
+        config=for_script(theme("page")),
+        css=_style(),
+        bundle=bundle,
+        js=js,
+        policy=_policy([bundle, js]),
+        dashes=DASHES,
+        has_same=any(v.effect is not None and v.effect.is_same for v in view.verdicts),
+    )
+    # A name that came from a broken file name may hold half a character, which no file can store.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def page_specs(view: View) -> dict[str, dict[str, Any]]:
+    """The Vega-Lite specs of the page, by the id of the element they are drawn in."""
+    arms = [a.name for a in view.arms]
+    charts: dict[str, Any] = {}
+    for k, verdict in enumerate(view.verdicts):
+        if verdict.effect is not None:
+            charts[f"effect-{k}"] = effect_chart([verdict.effect]).properties(height=34)
+    for panel in view.curves:
+        if not panel.absent:
+            charts[_id("curve", panel.kind)] = curve_chart(panel, arms, log=panel.log).properties(
+                height=300, usermeta={"hunch": curve_scales(panel)}
+            )
+    if not view.arrival.absent:
+        charts["arrival-steps"] = arrival_chart(view.arrival, arms).properties(height=280)
+    for reading in view.readings:
+        for k, site in enumerate(reading.sites):
+            charts[_id("reading", f"{reading.reading}-{k}")] = site_chart(reading, site, arms).properties(
+                height=130
+            )
+    return {name: plain_spec(chart.properties(width="container")) for name, chart in charts.items()}
+
+
+def _id(kind: str, name: str) -> str:
+    return f"{kind}-{name.replace('_', '-')}"
+
+
+def for_script(value: object) -> str:
+    """JSON that may stand inside a script element: no `<`, so that nothing in it can end the element.
+
+    Example:
+        >>> for_script("</script>") == '"' + chr(92) + 'u003c/script' + chr(92) + 'u003e"'
+        True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def chart_library() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, in a form that may stand inside a script element."""
+    text = str(vl_convert.javascript_bundle(SNIPPET)).replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _policy(scripts: list[str]) -> str:
+    """A content policy under which only these scripts run and nothing is loaded from anywhere."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return found.get_template("page.html.j2")
+
+
+@cache
+def _asset(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+@cache
+def _style() -> str:
+    """The style sheet with the arms' colours in it, so that they are written down once."""
+    css = _asset("page.css")
+    for mark, colours in (("/*ARMS-LIGHT*/", LIGHT), ("/*ARMS-DARK*/", DARK)):
+        css = css.replace(mark, " ".join(f"--arm-{k}: {c};" for k, c in enumerate(colours)))
+    return css

@@ -1,0 +1,65 @@
+"use strict";
+(() => {
+  const config = JSON.parse(document.getElementById("vega-config").textContent);
+  const drawn = new Map();
+  let focus = "";
+
+  const options = {
+    mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, config: config,
+    tooltip: { theme: "hunch", disableDefaultStyle: true },
+  };
+
+  async function draw(id, spec) {
+    const box = document.getElementById(id);
+    try {
+      drawn.get(id)?.result?.finalize();
+      const result = await vegaEmbed(box, spec, options);
+      drawn.set(id, { spec, result });
+      if (focus) result.view.signal("focus", focus).runAsync();
+    } catch (error) {
+      box.textContent = "This chart could not be drawn. " + box.getAttribute("aria-label");
+      console.error(id, error);
+    }
+  }
+
+  // The scale is part of a compiled chart, so a switch compiles the chart anew with the other scale.
+  function rescale(id, type) {
+    const { spec } = drawn.get(id);
+    const ends = spec.usermeta.hunch;
+    for (const layer of spec.layer) {
+      const y = layer.encoding?.y;
+      if (!y?.scale) continue;
+      y.scale.type = type;
+      y.scale.domain = ends[type].domain;
+      delete y.axis.values;
+      delete y.axis.tickCount;
+      Object.assign(y.axis, ends[type].ticks);
+    }
+    return draw(id, spec);
+  }
+
+  for (const group of document.querySelectorAll(".switch")) {
+    group.addEventListener("click", (event) => {
+      const type = event.target.dataset?.scale;
+      if (!type) return;
+      for (const b of group.children) b.setAttribute("aria-pressed", String(b.dataset.scale === type));
+      rescale(group.dataset.for, type);
+    });
+  }
+
+  for (const key of document.querySelectorAll(".key")) {
+    key.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      focus = focus === button.dataset.arm ? "" : button.dataset.arm;
+      for (const b of document.querySelectorAll(".key button"))
+        b.setAttribute("aria-pressed", String(b.dataset.arm === focus));
+      for (const { result } of drawn.values()) result.view.signal("focus", focus).runAsync();
+    });
+  }
+
+  const specs = [...document.querySelectorAll("script[data-chart]")];
+  Promise.all(specs.map((s) => draw(s.dataset.chart, JSON.parse(s.textContent)))).then(() => {
+    document.documentElement.dataset.drawn = String(drawn.size);
+  });
+})();
