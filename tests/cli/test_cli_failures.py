@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 
 import pytest
 
@@ -111,6 +112,26 @@ def test_not_a_number_and_infinity_become_null_in_json(capsys):
     assert json.loads(capsys.readouterr().out) == {
         "a": [None, None, 1.5], "b": [1, True, None, "x"], "3": {"c": None},
     }  # fmt: skip
+
+
+def test_long_lines_are_folded_in_a_terminal_and_left_alone_in_a_pipe(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = "supported: before needs fewer iterations than none to reach the cost"
+    screen.verdicts(screen.answer(), f"{line}\nshort\n")
+    assert capsys.readouterr().out == f"{line}\nshort\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    screen.verdicts(screen.answer(), f"{line}\nshort\n")
+    assert [part.rstrip() for part in _without_codes(capsys.readouterr().out).splitlines()] == [
+        "supported: before needs fewer",
+        "  iterations than none to reach the",
+        "  cost",
+        "short",
+    ]
+
+
+def _without_codes(text):
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
 def test_decisions_are_coloured_in_a_terminal_and_plain_under_no_color(monkeypatch, capsys):

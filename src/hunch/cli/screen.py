@@ -76,11 +76,27 @@ def item(console: Console, label: str, text: str, *, width: int = 11, style: str
 
 
 def verdicts(console: Console, text: str) -> None:
-    """Print a study's text with the decisions coloured."""
-    shown = Text(text)
+    """Print a study's text with the decisions coloured.
+
+    A terminal gets long lines wrapped; a pipe gets them as they are, one verdict a line.
+    """
+    lines = text.rstrip("\n").splitlines()
+    if console.is_terminal:
+        lines = [_hanging(line, console.width - 1) for line in lines]
+    shown = Text("\n".join(lines))
     for decision, style in DECISION_STYLES.items():
         shown.highlight_words([decision, decision.upper()], style)
     console.print(shown)
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line that is too long, folded, with what follows indented by two more."""
+    if len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return "\n".join(
+        textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def failure(kind: str, message: str) -> None:
