@@ -12,7 +12,7 @@ from hunch.report import chart_png, charts, make_view
 from hunch.report.effects import effect_row
 from hunch.report.forest import _ratio_ticks, effect_chart
 from hunch.report.html import page_specs
-from hunch.report.theme import DARK, DASHES, LIGHT, plain_spec, theme
+from hunch.report.theme import DARK, DASHES, LIGHT, dash_of, plain_spec, theme
 
 NASTY = ("a.b", "x[0]", 'it\'s "quoted"', "</script><script>alert(1)</script>", "datum.arm", "\\", "名前")
 FIELDS = {
@@ -166,6 +166,8 @@ def test_the_first_three_arms_stand_out_from_the_ground(palette, ground):
 def test_neighbouring_arms_differ_in_dash_too():
     assert len(set(DASHES)) == len(DASHES) == len(LIGHT) == len(DARK)
     assert len(set(LIGHT)) == len(LIGHT)
+    looks = [(LIGHT[k % len(LIGHT)], dash_of(k)) for k in range(21)]
+    assert len(set(looks)) == len(looks)
 
 
 def test_the_page_theme_names_variables_that_the_style_sheet_defines(demo_page):

@@ -22,7 +22,7 @@ from hunch.report.effects import EffectRow
 from hunch.report.forest import effect_chart
 from hunch.report.panels import ArrivalPanel, CurvePanel, ReadingPanel, SitePanel
 from hunch.report.series import Band
-from hunch.report.theme import DASHES, INK, axis, layered, plain_spec, theme
+from hunch.report.theme import INK, axis, dash_of, layered, plain_spec, theme
 from hunch.report.view import View, make_view
 from hunch.traces import RunTable
 
@@ -45,12 +45,7 @@ def curve_chart(panel: CurvePanel, arms: Sequence[str], *, log: bool, legend: bo
         title=None,
         axis=axis(format=".1~%" if panel.percent else "~g", **scales["ticks"]),
     )
-    x = alt.X(
-        "iteration:Q",
-        scale=alt.Scale(domain=[0, panel.budget], nice=False),
-        title="iterations",
-        axis=_iterations_axis(),
-    )
+    x = _iterations(panel.budget)
     layers = _band_layers(panel.bands, arms, x, y, legend=legend, format=".2%" if panel.percent else ".4~g")
     if panel.target is not None:
         mark = [{"mid": panel.target, "label": f"target {panel.target:.4g}"}]
@@ -60,7 +55,7 @@ def curve_chart(panel: CurvePanel, arms: Sequence[str], *, log: bool, legend: bo
             .encode(y="mid:Q"),
             *_note(mark, dx=-4, dy=-7, y="mid:Q", x=alt.value("width")),
         ]
-    layers += _budget_layers(panel.budget, "top")
+    layers.append(_budget_rule(panel.budget))
     return layered(layers, panel.alt)
 
 
@@ -81,12 +76,7 @@ def arrival_chart(panel: ArrivalPanel, arms: Sequence[str], *, legend: bool = Fa
         for at, share in s.points
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X(
-            "iteration:Q",
-            scale=alt.Scale(domain=[0, panel.budget], nice=False),
-            title="iterations",
-            axis=_iterations_axis(),
-        ),
+        x=_iterations(panel.budget),
         y=alt.Y(
             "share:Q",
             scale=alt.Scale(domain=[0, 1], nice=False),
@@ -106,7 +96,7 @@ def arrival_chart(panel: ArrivalPanel, arms: Sequence[str], *, legend: bool = Fa
         ),
         base.mark_point(size=80, opacity=0, aria=False).encode(tooltip=tooltip),
     ]
-    return layered([*layers, *_budget_layers(panel.budget, "bottom")], panel.alt)
+    return layered([*layers, _budget_rule(panel.budget)], panel.alt)
 
 
 def site_chart(
@@ -172,19 +162,19 @@ def _band_layers(
     ]
 
 
-def _iterations_axis() -> alt.Axis:
-    return axis(format=",d", tickCount=6, labelOverlap="greedy", labelSeparation=8)
+def _iterations(budget: int) -> alt.X:
+    """The axis of iterations, which ends at the budget and says so."""
+    return alt.X(
+        "iteration:Q",
+        scale=alt.Scale(domain=[0, budget], nice=False),
+        title=f"iterations (budget {budget:,})",
+        axis=axis(format=",d", tickCount=6, labelOverlap="greedy", labelSeparation=8),
+    )
 
 
-def _budget_layers(budget: int, where: str) -> list[Any]:
-    mark = [{"iteration": budget, "label": f"budget {budget:,}"}]
-    at_top = where == "top"
-    spot = alt.value(8) if at_top else alt.value("height")
-    rule = alt.Chart(alt.InlineData(values=mark)).mark_rule(style="hunch-mark", aria=False)
-    return [
-        rule.encode(x="iteration:Q"),
-        *_note(mark, dx=-5, dy=0 if at_top else -8, x="iteration:Q", y=spot),
-    ]
+def _budget_rule(budget: int) -> Any:
+    mark = alt.Chart(alt.InlineData(values=[{"iteration": budget}]))
+    return mark.mark_rule(style="hunch-mark", aria=False).encode(x="iteration:Q")
 
 
 def _note(data: list[dict[str, Any]], *, dx: int, dy: int, x: Any, y: Any) -> list[Any]:
@@ -202,7 +192,7 @@ def _colour(arms: Sequence[str], *, legend: bool) -> alt.Color:
 
 
 def _dash(arms: Sequence[str], *, legend: bool) -> alt.StrokeDash:
-    dashes = [list(DASHES[k % len(DASHES)]) for k in range(len(arms))]
+    dashes = [list(dash_of(k)) for k in range(len(arms))]
     key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1) if legend else None
     return alt.StrokeDash("arm:N", scale=alt.Scale(domain=list(arms), range=dashes), legend=key)
 

@@ -18,7 +18,7 @@ from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, curve_scales, site_chart
 from hunch.report.forest import effect_chart
 from hunch.report.how import provenance_lines
-from hunch.report.theme import DARK, DASHES, LIGHT, plain_spec, theme
+from hunch.report.theme import DARK, LIGHT, dash_of, plain_spec, theme
 from hunch.report.view import View, make_view
 from hunch.traces import Provenance, RunTable
 
@@ -50,7 +50,7 @@ def html_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
         bundle=bundle,
         js=js,
         policy=_policy([bundle, js]),
-        dashes=DASHES,
+        dash_of=dash_of,
         has_same=any(v.effect is not None and v.effect.is_same for v in view.verdicts),
     )
     # A name that came from a broken file name may hold half a character, which no file can store.

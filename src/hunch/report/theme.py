@@ -19,6 +19,16 @@ INK = {
 }
 
 
+def dash_of(arm: int) -> tuple[int, ...]:
+    """The dash of the arm at that position; an arm that shares another's colour has another dash.
+
+    Example:
+        >>> dash_of(0) == dash_of(7)
+        False
+    """
+    return DASHES[(arm + arm // len(LIGHT)) % len(DASHES)]
+
+
 def theme(mode: str) -> dict[str, Any]:
     """The Vega-Lite config of one theme.
 

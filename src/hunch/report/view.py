@@ -64,7 +64,7 @@ class ArmView:
 
     Args:
         name: Its name.
-        description: What it changes, in words.
+        description: What it changes, in words, with its learning rate.
         lr: Learning rate.
         runs: Confirm runs that finished.
         failed: Confirm runs that could not be finished.
@@ -248,10 +248,13 @@ def _arm_view(plan: Plan, table: RunTable, name: str, readings: Sequence[str]) -
         reached = f"{int(hit.sum())} of {len(runs)}"
         median = iterations(median_time(times, plan.budget), plan.budget)
     rate = plan.rate(name)
+    described = describe_arm(plan.arm(name))
+    if rate is not None and plan.arm(name).lr is None:  # a given rate is part of what the arm changes
+        described += f"; learning rate {number(rate)}"
     percent = facts.error_unit == "share"
     return ArmView(
         name=name,
-        description=describe_arm(plan.arm(name)),
+        description=described,
         lr="–" if rate is None else number(rate),
         runs=len(runs),
         failed=failed,
