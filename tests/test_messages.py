@@ -3,6 +3,7 @@
 Accept a change with `make gold`, and read the diff: a message is part of the product.
 """
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -177,7 +178,8 @@ CASES = {
 
 def message_of(case, folder):
     try:
-        CASES[case](folder)
+        with contextlib.chdir(folder):  # some messages name the current folder
+            CASES[case](folder)
     except hunch.HunchError as error:
         text = f"{type(error).__name__}: {error}".replace(str(folder), "FOLDER")
         return text.replace(torch.__version__, "TORCH")

@@ -14,8 +14,8 @@ from torch import nn
 
 from hunch.data import Data, constant_cost, validation_split
 from hunch.engine import Setting
-from hunch.evidence import default_margin
-from hunch.plan import PILOT, Arm, Claim, Plan
+from hunch.evidence import claim_margin
+from hunch.plan import PILOT, Arm, Plan
 from hunch.stats import (
     arms_that_learned,
     arrival_times,
@@ -326,16 +326,10 @@ def _freeze(
     frozen_rates = tuple((a.name, rates[a.name]) for a in pilot.plan.arms)
     provisional = replace(pilot.plan, budget=budget, target=target, rates=frozen_rates)
     table = RunTable(pilot.facts, traces)
-    margins = [_margin(provisional, table, claim) for claim in pilot.plan.claims]
+    margins = [claim_margin(provisional, table, claim) for claim in pilot.plan.claims]
     return pilot.plan.freeze(
         budget=budget, target=target, rates=rates, margins=margins, notes=pilot.notes
     )
-
-
-def _margin(plan: Plan, table: RunTable, claim: Claim) -> float:
-    if claim.margin is not None:
-        return math.log(claim.margin) if claim.is_ratio else claim.margin
-    return default_margin(plan, table, claim)
 
 
 def price(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 from hunch.data import Data, choose_cost, constant_cost, constant_error
 from hunch.engine import Choice, training_slice
 from hunch.errors import HunchError, PlanError, Problem
+from hunch.evidence import site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
 from hunch.plan import CONFIRM, PILOT, Arm, Claim, Plan, run_seeds
 from hunch.traces import Provenance, StudyFacts
@@ -102,6 +103,8 @@ def prepare(
         engine_reason=choice.reason,
         engine_detail=choice.engine.detail(),
     )
+    for claim in plan.claims:
+        site_index(claim, facts)  # refuses a site that the network does not have
     return Prepared(plan, facts, data)
 
 
