@@ -86,12 +86,8 @@ CASES = {
     "keep_prob of 0": lambda _: hunch.Arm("dropout", keep_prob=0),
     "keep_prob of 20": lambda _: hunch.Arm("dropout", keep_prob=20),
     "keep_prob of NaN": lambda _: hunch.Arm("dropout", keep_prob=float("nan")),
-    "keep_prob for no site": lambda _: compare(
-        arms=[NONE, hunch.Arm("before", keep_prob={"7": 0.5})]
-    ),
-    "keep_prob at the last layer": lambda _: compare(
-        arms=[NONE, hunch.Arm("before", keep_prob={"2": 0.5})]
-    ),
+    "keep_prob for no site": lambda _: compare(arms=[NONE, hunch.Arm("before", keep_prob={"7": 0.5})]),
+    "keep_prob at the last layer": lambda _: compare(arms=[NONE, hunch.Arm("before", keep_prob={"2": 0.5})]),
     "several problems of one arm": lambda _: hunch.Arm("x", norm="bach", l2=-1, lr=0, betas=(1, 2)),
     "a claim in no form": lambda _: hunch.plan.parse_claim("before beats none"),
     "a margin that is no ratio": lambda _: hunch.faster("a", than="b", margin=0.1),
@@ -105,9 +101,7 @@ CASES = {
         base=hunch.Arm("base", lr=0.1, batch_size=1),
         arms=[NONE, hunch.Arm("before", l2=0.1)],
     ),
-    "a batch larger than the data": lambda _: compare(
-        base=hunch.Arm("base", lr=0.1, batch_size=1000)
-    ),
+    "a batch larger than the data": lambda _: compare(base=hunch.Arm("base", lr=0.1, batch_size=1000)),
     "no seeds": lambda _: compare(seeds=[]),
     "seeds twice": lambda _: compare(seeds=[1, 2, 1]),
     "alpha of 5": lambda _: compare(alpha=5),
@@ -127,15 +121,11 @@ CASES = {
     "a constant target": lambda _: compare(data=(X, np.zeros(40, dtype=int))),
     "an unknown data set": lambda _: compare(data="mnist"),
     "a file that is not there": lambda _: compare(data="nowhere.csv", y="t"),
-    "a csv without the column": lambda f: compare(
-        data=csv(f, "a,b,target\n1,2,0\n2,3,1\n"), y="targe"
-    ),
+    "a csv without the column": lambda f: compare(data=csv(f, "a,b,target\n1,2,0\n2,3,1\n"), y="targe"),
     "a csv without y=": lambda f: compare(data=csv(f, "a,b,target\n1,2,0\n2,3,1\n")),
     "an empty target column": lambda f: compare(data=csv(f, "a,t\n1,\n2,\n3,\n"), y="t"),
     "a constant target column": lambda f: compare(data=csv(f, "a,t\n1,5\n2,5\n3,5\n"), y="t"),
-    "a missing value": lambda f: compare(
-        data=csv(f, "a,t\n1,0\n,1\n" + "3,0\n4,1\n" * 10), y="t"
-    ),
+    "a missing value": lambda f: compare(data=csv(f, "a,t\n1,0\n,1\n" + "3,0\n4,1\n" * 10), y="t"),
     "build is a network": lambda _: compare(build=nn.Sequential(nn.Linear(4, 2))),
     "build is no function": lambda _: compare(build=3),
     "build raises": lambda _: compare(build=raises),
@@ -198,7 +188,9 @@ def test_gold_message(case, tmp_path):
         known = read_gold() if GOLD.exists() else {}
         known[case] = f"\n{text}\n"
         listed = "".join(f"\n## {name}\n{known[name]}" for name in CASES if name in known)
-        GOLD.write_text(f"Every message of tests/test_messages.py. Accept changes with `make gold`.\n{listed}")
+        GOLD.write_text(
+            f"Every message of tests/test_messages.py. Accept changes with `make gold`.\n{listed}"
+        )
     assert read_gold()[case].strip() == text
 
 

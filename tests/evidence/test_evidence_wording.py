@@ -1,7 +1,5 @@
 """What a verdict says, word for word."""
 
-# ruff: noqa: E501  (a sentence is easier to compare on few lines)
-
 import math
 from dataclasses import replace
 

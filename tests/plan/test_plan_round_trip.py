@@ -1,7 +1,5 @@
 """Plans as data: JSON and back, repr and back, and a hash that depends on nothing but what is asked."""
 
-# ruff: noqa: E501
-
 import json
 import os
 import subprocess

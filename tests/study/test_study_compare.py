@@ -248,7 +248,7 @@ def test_another_plan_on_the_same_file_is_refused_by_name_and_nothing_is_written
         hunch.compare(build, blobs, **other, store=path)
     with pytest.raises(hunch.PlanError, match="data"):
         hunch.compare(build, (blobs[0] + 1, blobs[1]), **small, store=path)
-    with pytest.raises(hunch.PlanError, match="weights|network"):
+    with pytest.raises(hunch.PlanError, match=r"weights|network"):
         hunch.compare(hunch.mlp([8, 7, 3], "sigmoid"), blobs, **small, store=path)
     assert path.read_bytes() == before
 

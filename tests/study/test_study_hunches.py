@@ -3,11 +3,11 @@ import pytest
 import hunch
 
 
-@pytest.mark.parametrize("name", ["bn-fewer-iterations", "bn-before-activation", "bn-keeps-units-unsaturated"])
+@pytest.mark.parametrize(
+    "name", ["bn-fewer-iterations", "bn-before-activation", "bn-keeps-units-unsaturated"]
+)
 def test_each_hunch_runs_on_the_embedded_digits(name):
-    study = hunch.test(
-        name, seeds=2, budget=10, target=2.2, base=hunch.Arm("base", lr=0.5), progress=False
-    )
+    study = hunch.test(name, seeds=2, budget=10, target=2.2, base=hunch.Arm("base", lr=0.5), progress=False)
     assert study.verdicts
 
 

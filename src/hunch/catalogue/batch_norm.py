@@ -90,7 +90,10 @@ KEEPS_UNSATURATED = Hunch(
         "norm starts, for almost none."
     ),
     fails=(
-        "With small initial weights (init_std 0.2 here) and a moderate learning rate next to nothing is saturated in either arm, so batch norm has nothing to win; there only large steps saturate units. Large steps do so with batch norm too, because its scale is learned. And unsaturated is not yet faster: batch norm speeds up ReLU networks too, which cannot saturate."
+        "With small initial weights (init_std 0.2 here) and a moderate learning rate next to nothing is "
+        "saturated in either arm, so batch norm has nothing to win; there only large steps saturate units. "
+        "Large steps do so with batch norm too, because its scale is learned. And unsaturated is not yet "
+        "faster: batch norm speeds up ReLU networks too, which cannot saturate."
     ),
     widths=WIDTHS,
     activation="sigmoid",

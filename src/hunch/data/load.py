@@ -244,7 +244,7 @@ def _read_table(path: Path, kind: str) -> Any:
         # The nullable types keep an integer column with gaps an integer column, so its labels stay labels.
         if kind == ".csv":
             # round_trip: the numbers of a frame that was written to csv are read back bit for bit.
-            return pd.read_csv(path, dtype_backend="numpy_nullable", float_precision="round_trip")
+            return pd.read_csv(path, dtype_backend="numpy_nullable", float_precision="round_trip")  # type: ignore[call-overload]
         return pd.read_parquet(path, dtype_backend="numpy_nullable")
     except ImportError:
         raise DataError(

@@ -132,10 +132,11 @@ def make_row(setting: Setting, job: Job) -> nn.Module:
     Raises:
         NetworkError, PlacementError, UnsupportedError: If it cannot be built or the arm does not fit.
     """
-    network = build_network(setting.build, job.stream_seed)
+    # `place_arm` copies, so that a build that hands out one network again and again never sees it change.
+    network = place_arm(build_network(setting.build, job.stream_seed), job.arm)
     if job.arm.init_std is not None:
         redraw(network, job.arm.init_std, job.stream_seed)
-    return place_arm(network, job.arm).to(setting.dtype)
+    return network.to(setting.dtype)
 
 
 def redraw(network: nn.Module, std: float, seed: int) -> None:

@@ -101,9 +101,7 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     return replace(trace, diverged_at=diverged_at, wall_s=wall_s), network
 
 
-def _run(
-    setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace
-) -> int | None:
+def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace) -> int | None:
     """Train, writing what is measured into the trace's arrays; the iteration of divergence, or None."""
     arm, budget = job.arm, setting.budget
     assert arm.batch_size is not None and arm.schedule is not None and arm.keep_until is not None

@@ -35,9 +35,7 @@ class SeededDropout(nn.Dropout):
         return input * torch.from_numpy(drawn).to(input.dtype)
 
 
-def mask(
-    kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], keep_prob: float
-) -> np.ndarray:
+def mask(kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], keep_prob: float) -> np.ndarray:
     """What dropout multiplies by at one site and step, float64 of that shape.
 
     Bernoulli: `(noise(seed, site, step, shape) < keep) / keep`, where the keep that scales is the one that 16 bits realise.

@@ -1,4 +1,4 @@
-"""The native engine: chains on the CPU, each run from first to last on one core, rows spread over the cores."""
+"""The native engine: chains on the CPU, each run from first to last on one core, runs spread over the cores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,13 @@ _MOST_WAITING_BYTES = 2**28
 class NativeEngine:
     """Trains chains with the compiled extension.
 
-    A trace depends on its setting and job, on `KERNELS` and on the instruction level; not on the number of threads, nor on
-    the other jobs.
+    A trace depends on its setting and job, on `KERNELS` and on the instruction level; not on the number of
+    threads, nor on the other jobs.
 
     Args:
         threads: Runs that are made at once; None: one for each core that this process may use.
-        stop_below: A run stops once its cost on the slice is at most this; what would have come later is NaN. Off by
-            default: claims about cost and error need the rest.
+        stop_below: A run stops once its cost on the slice is at most this; what would have come later is NaN. Off
+            by default: claims about cost and error need the rest.
 
     Raises:
         UnsupportedError: If there is no compiled extension.
@@ -50,8 +51,8 @@ class NativeEngine:
         """Look for the extension."""
         if native_module() is None:
             raise UnsupportedError(
-                f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ compiler and then "
-                "hunch-lab again, or leave engine= out: the other engines give the same results, more slowly.",
+                f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ compiler and "
+                "then hunch-lab again, or leave engine= out: the other engines do the same, more slowly.",
                 "engine-native-missing",
             )
         self.threads = threads or usable_cores()
@@ -118,7 +119,9 @@ class NativeEngine:
 
     def _arguments(self, number: int, shared: Any, setting: Setting, row: _Row) -> dict[str, Any]:
         job, arm, trace = row.job, row.job.arm, row.trace
-        assert arm.betas is not None and arm.keep_until is not None and arm.schedule is not None
+        assert arm.betas is not None
+        assert arm.keep_until is not None
+        assert arm.schedule is not None
         optimizer = _ADAM
         if not arm.is_adaptive:
             optimizer = (_NESTEROV if arm.nesterov else _MOMENTUM) if arm.momentum else _SGD
@@ -246,8 +249,8 @@ def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, second
         row = waiting.pop(number)
         if failure:
             raise EngineError(
-                f"the native engine could not train arm {row.job.arm.name!r} at seed {row.job.key.seed}: {failure}. "
-                "Free memory, or use engine='loop'.",
+                f"the native engine could not train arm {row.job.arm.name!r} at seed {row.job.key.seed}: "
+                f"{failure}. Free memory, or use engine='loop'.",
                 "engine-native-failed",
             )
         trace = replace(row.trace, diverged_at=None if diverged_at < 0 else diverged_at, wall_s=wall_s)
@@ -284,8 +287,8 @@ def _rows_that_fit(n_bytes: int) -> int:
     fit = int(free // n_bytes)
     if fit < 1:
         raise EngineError(
-            f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, so 0 runs fit. "
-            "Use narrower layers, a smaller batch_size or plain 'sgd' (which keeps no moments), or free memory.",
+            f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, so 0 runs "
+            "fit. Use narrower layers, a smaller batch_size or plain 'sgd' (it keeps no moments), or free memory.",
             "engine-memory",
         )
     return fit
@@ -293,10 +296,9 @@ def _rows_that_fit(n_bytes: int) -> int:
 
 def _available_bytes() -> int:
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     except OSError:
         pass
     return 2**62  # unknown: an allocation that fails says so itself

@@ -29,8 +29,8 @@ class NativeLayers:
 
     Args:
         specs: One dict a layer, as the extension takes them.
-        tensors: The network's own tensors in the extension's order: for each layer weight, bias, norm weight, norm bias,
-            running mean, running variance, those that exist.
+        tensors: The network's own tensors in the extension's order: for each layer weight, bias, norm weight, norm
+            bias, running mean, running variance, those that exist.
         shape: What the memory of a row depends on; hashable.
     """
 

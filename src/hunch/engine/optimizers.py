@@ -71,9 +71,7 @@ def make_optimizer(
     parameters = [p for _, p in named]
     if arm.is_adaptive:
         assert arm.betas is not None and arm.eps is not None
-        optimizer: torch.optim.Optimizer = torch.optim.Adam(
-            parameters, lr=lr, betas=arm.betas, eps=arm.eps
-        )
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=lr, betas=arm.betas, eps=arm.eps)
     else:
         optimizer = torch.optim.SGD(
             parameters, lr=lr, momentum=arm.momentum or 0.0, nesterov=bool(arm.nesterov)

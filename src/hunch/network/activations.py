@@ -62,7 +62,7 @@ KNOWN: dict[str, Activation] = {
     for a in (
         Activation("identity", nn.Identity, torch.ones_like),
         Activation("relu", nn.ReLU, lambda z: (z > 0).to(z.dtype)),
-        Activation("leaky_relu", nn.LeakyReLU, lambda z: torch.where(z > 0, 1.0, 0.01).to(z.dtype)),
+        Activation("leaky_relu", nn.LeakyReLU, lambda z: torch.where(z > 0, torch.ones_like(z), 0.01)),
         Activation("elu", nn.ELU, lambda z: torch.where(z > 0, torch.ones_like(z), torch.exp(z))),
         # The largest slopes of gelu and silu are a little above 1: at z = √2, near 1.4, and near 2.4.
         Activation("gelu", nn.GELU, _gelu_slope, 1.1289041451826),
@@ -78,9 +78,9 @@ _DEFAULTS = {"leaky_relu": ("negative_slope", 0.01), "elu": ("alpha", 1.0)}
 
 def activation_name(module: nn.Module) -> str | None:
     """The name of an activation module, or None if Hunch does not know it (or its setting is unusual)."""
-    if isinstance(module, nn.GELU):
+    if type(module) is nn.GELU:
         return "gelu_tanh" if module.approximate == "tanh" else "gelu"
-    if isinstance(module, nn.Softplus):
+    if type(module) is nn.Softplus:
         return "softplus" if module.beta == 1 and module.threshold == 20 else None
     for name, known in KNOWN.items():
         if name in ("gelu_tanh", "softplus"):

@@ -53,9 +53,7 @@ class Block:
     @property
     def bias_feeds_batch_norm(self) -> bool:
         """Whether the layer's bias is cancelled by a batch norm that follows directly."""
-        return (
-            self.norm is not None and self.norm_before and isinstance(self.norm.module, nn.BatchNorm1d)
-        )
+        return self.norm is not None and self.norm_before and isinstance(self.norm.module, nn.BatchNorm1d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +94,13 @@ class Chain:
 
 def leaves(network: nn.Module, prefix: str = "") -> Iterator[Part]:
     """The modules of nested `nn.Sequential`s in execution order, with qualified names."""
+    if type(network).forward is not nn.Sequential.forward:
+        where = f"`{prefix.removesuffix('.')}`" if prefix else "the network"
+        raise UnsupportedError(
+            f"{where} is a {type(network).__name__}, an nn.Sequential with a forward of its own, so its layers need not run "
+            "one after another. So far Hunch reads plain nn.Sequential chains; write it as one.",
+            "network-not-a-chain",
+        )
     for name, child in network._modules.items():
         full = f"{prefix}{name}"
         if child is None:

@@ -11,7 +11,7 @@ from torch import nn
 from hunch.errors import NetworkError
 from hunch.network.activations import activation_name
 from hunch.network.chain import Chain, read_chain
-from hunch.network.making import seeded
+from hunch.network.making import evaluating, seeded
 from hunch.traces import SiteFact
 
 
@@ -59,6 +59,12 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
     chain = read_chain(network)
     first = chain.blocks[0].linear
     n_inputs = int(np.prod(x.shape[1:])) if chain.flattens else int(x.shape[-1])
+    if first.in_features != n_inputs and first.in_features == np.prod(x.shape[1:]):
+        raise NetworkError(
+            f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs in a row, but an example of "
+            f"the data has the shape {tuple(x.shape[1:])}. Start the network with nn.Flatten().",
+            "network-inputs",
+        )
     if first.in_features != n_inputs:
         raise NetworkError(
             f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs, but an example of "
@@ -72,12 +78,9 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
                 f"{after.linear.in_features}. Make them equal.",
                 "network-widths",
             )
-    was = network.training
-    network.eval()
-    example = torch.from_numpy(np.ascontiguousarray(x[:2]))
-    example = example.to(first.weight.dtype)
+    example = torch.from_numpy(np.array(x[:2])).to(first.weight.dtype)
     try:
-        with torch.no_grad(), seeded(0):
+        with torch.no_grad(), seeded(0), evaluating(network):
             out = network(example)
     except Exception as error:
         raise NetworkError(
@@ -85,8 +88,6 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
             "Make its layers fit the data.",
             "network-forward-raised",
         ) from error
-    finally:
-        network.train(was)
     if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != len(example):
         got = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         raise NetworkError(

@@ -18,6 +18,7 @@ from hunch.errors import HunchError, NetworkError
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's, Python's and NumPy's generators; put their old states back at the end."""
     torch_state = torch.random.get_rng_state()
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         torch.manual_seed(seed)
@@ -26,8 +27,22 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         torch.random.set_rng_state(torch_state)
+        if cuda_states is not None:  # torch.manual_seed seeds the GPUs too
+            torch.cuda.set_rng_state_all(cuda_states)
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode; at the end every module is back in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def build_network(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -94,7 +109,8 @@ def decayed_parameters(network: nn.Module, *, decay_norm: bool = False) -> set[s
     """
     names: set[str] = set()
     for prefix, module in network.named_modules():
+        is_norm = isinstance(module, nn.LayerNorm | nn.RMSNorm)  # theirs may have two axes
         for name, parameter in module.named_parameters(recurse=False):
-            if decay_norm or (parameter.ndim >= 2 and name != "bias"):
+            if decay_norm or (parameter.ndim >= 2 and name != "bias" and not is_norm):
                 names.add(f"{prefix}.{name}" if prefix else name)
     return names

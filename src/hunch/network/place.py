@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from hunch.errors import PlacementError, Problem
 from hunch.network.activations import KNOWN
-from hunch.network.chain import Block, Part, leaves, read_chain
+from hunch.network.chain import Block, Part, read_chain
 from hunch.network.dropouts import keep_of, kind_of, make_dropout
+from hunch.network.making import evaluating
 from hunch.plan import Arm
 
 
@@ -29,6 +30,8 @@ def place(
     """A copy of the network with norm and dropout placed, moved or taken away; learned weights are kept.
 
     So far the network must be a chain: an `nn.Sequential` of linear layers and activations.
+
+    What is as asked already stays: a batch norm where `norm="batch"` is asked keeps its statistics and its name.
 
     Args:
         network: The network; it is not changed.
@@ -71,31 +74,33 @@ def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = Non
     """
     copied = copy.deepcopy(network)
     _unshare(copied)
-    if arm.norm is None and arm.norm_at is None and arm.keep_prob is None and arm.dropout is None:
-        if arm.activation is None:
-            return copied
-        _replace_activations(copied, arm.activation)
-        return copied
-    chain = read_chain(copied)
-    wanted = _wanted_sites(arm, chain.blocks, sites)
+    there = set(copied.modules())
+    asks_for_sites = any(v is not None for v in (arm.norm, arm.norm_at, arm.keep_prob, arm.dropout, sites))
+    wanted = _wanted_sites(arm, read_chain(copied).blocks, sites) if asks_for_sites else set[str]()
     if arm.activation is not None:
         _replace_activations(copied, arm.activation)
-        chain = read_chain(copied)
-    for block in chain.blocks:
-        if block.site in wanted:
-            _rewrite(copied, block, arm)
-    copied.train(network.training)
+    if asks_for_sites:
+        for block in read_chain(copied).blocks:
+            if block.site in wanted:
+                _rewrite(copied, block, arm)
+    for module in copied.modules():
+        if module not in there:
+            module.train(network.training)
     return copied
 
 
-def _unshare(network: nn.Module) -> None:
+def _unshare(container: nn.Module, seen: set[nn.Module] | None = None) -> None:
     """Give each place of a module without parameters (one nn.ReLU() used twice) a copy of its own."""
-    seen: set[int] = set()
-    for part in leaves(network):
-        if id(part.module) in seen and not list(part.module.parameters()):
-            parent, leaf = _parent(network, part.name)
-            parent._modules[leaf] = copy.deepcopy(part.module)
-        seen.add(id(part.module))
+    seen = set() if seen is None else seen
+    for name, child in container._modules.items():
+        if child is None:
+            continue
+        if child in seen and not list(child.parameters()):
+            container._modules[name] = copy.deepcopy(child)
+            continue
+        seen.add(child)
+        if isinstance(child, nn.Sequential):
+            _unshare(child, seen)
 
 
 def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None) -> set[str]:
@@ -131,7 +136,7 @@ def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None
             "for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
             "network-no-site",
         )
-    return set(sites) if sites is not None else {b.site for b in blocks if not b.is_last}
+    return set(sites) if sites is not None else set(by_name)
 
 
 def _replace_activations(network: nn.Module, name: str) -> None:
@@ -142,38 +147,55 @@ def _replace_activations(network: nn.Module, name: str) -> None:
 
 
 def _rewrite(network: nn.Module, block: Block, arm: Arm) -> None:
-    norm, before = block.norm.module if block.norm else None, block.norm_before
+    norm, before = _norm_wanted(block, arm)
+    dropout = _dropout_wanted(block, arm)
+    linear = Part(block.site, block.linear)
+    activation = block.activation or linear
+    stays = norm is not None and block.norm is not None and before == block.norm_before
+    norm_part = _replace(network, block.norm, norm if stays else None)
+    if norm is not None and norm_part is None:
+        norm_part = Part(_insert(network, linear if before else activation, "norm", norm), norm)
+    dropout_part = _replace(network, block.dropout, dropout)
+    if dropout is not None and dropout_part is None:
+        after = norm_part if norm_part is not None and not before else activation
+        _insert(network, after, "dropout", dropout, named_for=activation.name.rpartition(".")[2])
+
+
+def _norm_wanted(block: Block, arm: Arm) -> tuple[nn.Module | None, bool]:
+    """(the norm that the arm wants at this block, whether before the activation)."""
+    norm = block.norm.module if block.norm else None
+    before = block.norm_before if block.norm else True
     if arm.norm == "none":
-        norm = None
-    elif arm.norm is not None and block.is_hidden:
+        return None, before
+    if not block.is_hidden:
+        return norm, before
+    if arm.norm is not None and not isinstance(norm, NORM_KINDS[arm.norm]):
         norm = make_norm(arm.norm, block.linear.out_features, like=block.linear)
-        before = before if block.norm else True
     if arm.norm_at is not None:
         before = arm.norm_at == "before_activation"
-    keep = arm.keep_prob
-    if isinstance(keep, Mapping):
-        keep = keep.get(block.site)
-    module = block.dropout.module if block.dropout else None
-    if keep is not None and block.is_hidden:
-        kind = arm.dropout or (kind_of(module) if module else "bernoulli")
-        module = None if keep == 1.0 else make_dropout(kind, keep)
-    elif module is not None and arm.dropout is not None:
-        module = make_dropout(arm.dropout, keep_of(module))
-    for old in (block.norm, block.dropout):
-        if old is not None:
-            parent, leaf = _parent(network, old.name)
-            del parent._modules[leaf]
-    linear = Part(block.site, block.linear)
-    after = block.activation or linear
-    if norm is not None:
-        name = _insert(network, linear if before else after, "norm", norm)
-        if not before:
-            after = Part(name, norm)
-        elif block.activation is None:
-            after = Part(name, norm)
-    if module is not None:
-        anchor = block.activation or linear
-        _insert(network, after, "dropout", module, named_for=anchor.name.rpartition(".")[2])
+    return norm, before
+
+
+def _dropout_wanted(block: Block, arm: Arm) -> nn.Module | None:
+    """The dropout that the arm wants at this block."""
+    old = block.dropout.module if block.dropout else None
+    keep = arm.keep_prob.get(block.site) if isinstance(arm.keep_prob, Mapping) else arm.keep_prob
+    if keep == 1.0:
+        return None
+    if keep is None or not block.is_hidden:
+        keep = keep_of(old) if old else None
+    kind = arm.dropout or (kind_of(old) if old else "bernoulli")
+    if keep is None or (old and kind == kind_of(old) and keep == keep_of(old)):
+        return old
+    return make_dropout(kind, keep)
+
+
+NORM_KINDS = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    "rms": nn.RMSNorm,
+    "group": nn.GroupNorm,
+}
 
 
 def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
@@ -197,6 +219,18 @@ def _parent(network: nn.Module, name: str) -> tuple[nn.Module, str]:
     return network.get_submodule(path), leaf
 
 
+def _replace(network: nn.Module, old: Part | None, new: nn.Module | None) -> Part | None:
+    """Put `new` under the name and in the place of `old`, or take `old` away."""
+    if old is None:
+        return None
+    parent, leaf = _parent(network, old.name)
+    if new is None:
+        del parent._modules[leaf]
+        return None
+    parent._modules[leaf] = new
+    return Part(old.name, new)
+
+
 def _insert(
     network: nn.Module, after: Part, what: str, module: nn.Module, *, named_for: str | None = None
 ) -> str:
@@ -216,18 +250,13 @@ def _insert(
 
 def _calibrate(original: nn.Module, placed: nn.Module, inputs: Tensor) -> None:
     known = {name for name, m in original.named_modules() if isinstance(m, nn.BatchNorm1d)}
-    fresh = [
-        m for name, m in placed.named_modules() if isinstance(m, nn.BatchNorm1d) and name not in known
-    ]
-    was = placed.training
-    placed.eval()
-    kept = {m: m.momentum for m in fresh}
-    for module in fresh:
-        module.reset_running_stats()
-        module.momentum = None
-        module.train()
-    with torch.no_grad():
+    fresh = [m for name, m in placed.named_modules() if isinstance(m, nn.BatchNorm1d) and name not in known]
+    momentum = {module: module.momentum for module in fresh}
+    with evaluating(placed), torch.no_grad():
+        for module in fresh:
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean over the batches that are seen, here one
+            module.train()
         placed(inputs)
-    for module, momentum in kept.items():
-        module.momentum = momentum
-    placed.train(was)
+    for module, value in momentum.items():
+        module.momentum = value

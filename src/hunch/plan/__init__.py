@@ -24,6 +24,6 @@ from hunch.plan.plan import CONFIRM as CONFIRM
 from hunch.plan.plan import PILOT as PILOT
 from hunch.plan.plan import TRAIN as TRAIN
 from hunch.plan.plan import TUNE as TUNE
-from hunch.plan.plan import Plan as Plan
 from hunch.plan.plan import UNPAIRED_STRIDE as UNPAIRED_STRIDE
+from hunch.plan.plan import Plan as Plan
 from hunch.plan.plan import run_seeds as run_seeds

@@ -1,3 +1,6 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnnecessaryIsInstance=false
+# (values come from users: they are checked at run time, whatever their annotation says)
 """An arm: one way to normalise, regularise and train the network."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnnecessaryIsInstance=false
+# (values come from users: they are checked at run time, whatever their annotation says)
 """Claims: what is asked beforehand, so that the answer can be a verdict."""
 
 from __future__ import annotations
@@ -182,9 +185,7 @@ def lower_error(a: str, *, than: str, margin: float | None = None) -> Claim:
     return Claim("more", "held_out_error", ((a, -1.0), (than, 1.0)), margin)
 
 
-def lower(
-    reading: str, a: str, *, than: str, site: str | None = None, margin: float | None = None
-) -> Claim:
+def lower(reading: str, a: str, *, than: str, site: str | None = None, margin: float | None = None) -> Claim:
     """Claim that a reading (or `"held_out_cost"`, `"gap"`) is lower in arm `a` than in arm `than`.
 
     Args:
@@ -198,9 +199,7 @@ def lower(
     return Claim("more", reading, ((a, -1.0), (than, 1.0)), margin, site)
 
 
-def higher(
-    reading: str, a: str, *, than: str, site: str | None = None, margin: float | None = None
-) -> Claim:
+def higher(reading: str, a: str, *, than: str, site: str | None = None, margin: float | None = None) -> Claim:
     """Claim that a reading (or another outcome) is higher in arm `a` than in arm `than`.
 
     Args:
@@ -302,9 +301,7 @@ def parse_claim(text: str) -> Claim:
 def _problems(claim: Claim):
     where = f"the claim about {' and '.join(claim.arms) or 'no arm'}"
     if claim.kind not in ("more", "same"):
-        yield Problem(
-            f"{where}: kind must be 'more' or 'same', got {claim.kind!r}.", "plan-claim-kind"
-        )
+        yield Problem(f"{where}: kind must be 'more' or 'same', got {claim.kind!r}.", "plan-claim-kind")
     if claim.outcome not in OUTCOMES:
         yield Problem(
             f"{where}: {claim.outcome!r} is not an outcome or a reading. Use one of {', '.join(OUTCOMES)}.",
@@ -330,9 +327,7 @@ def _problems(claim: Claim):
         low = 1.0 if claim.is_ratio else 0.0
         if not is_number(claim.margin) or claim.margin <= low:
             unit = "a ratio above 1 (1.1 is ten per cent)" if claim.is_ratio else "a number above 0"
-            yield Problem(
-                f"{where}: the margin must be {unit}, got {claim.margin!r}.", "plan-claim-margin"
-            )
+            yield Problem(f"{where}: the margin must be {unit}, got {claim.margin!r}.", "plan-claim-margin")
     if claim.site is not None and not claim.is_reading:
         yield Problem(
             f"{where}: site={claim.site!r} is only for readings, and {claim.outcome!r} is no reading. "

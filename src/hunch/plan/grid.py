@@ -79,7 +79,6 @@ def schedule_factors(schedule: str, budget: int) -> list[float]:
     if schedule == "warmup_cosine":
         rest = max(1, budget - warm)
         return [
-            f if t < warm else 0.5 * (1 + math.cos(math.pi * (t - warm) / rest))
-            for t, f in enumerate(ramp)
+            f if t < warm else 0.5 * (1 + math.cos(math.pi * (t - warm) / rest)) for t, f in enumerate(ramp)
         ]
     raise ValueError(f"unknown schedule {schedule!r}")

@@ -1,3 +1,6 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUnnecessaryIsInstance=false
+# (values come from users: they are checked at run time, whatever their annotation says)
 """The plan of a study: what is asked, and what the pilot froze before the first confirm run."""
 
 from __future__ import annotations
@@ -237,9 +240,7 @@ def _problems(plan: Plan):
         ("tuning", plan.tuning, TUNINGS),
     ):
         if value not in choices:
-            yield Problem(
-                f"{field} must be one of {', '.join(choices)}, got {value!r}.", f"plan-{field}"
-            )
+            yield Problem(f"{field} must be one of {', '.join(choices)}, got {value!r}.", f"plan-{field}")
     if not is_number(plan.alpha) or not 0 < plan.alpha < 0.5:
         yield Problem(
             f"alpha must be above 0 and below 0.5, got {plan.alpha!r}. The usual is 0.05.", "plan-alpha"

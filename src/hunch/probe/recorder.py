@@ -41,16 +41,12 @@ class StepRecorder:
             name = activation_name(block.activation.module)
             assert name is not None
 
-            def read(
-                _module: nn.Module, inputs: tuple[Tensor, ...], k: int = k, name: str = name
-            ) -> None:
+            def read(_module: nn.Module, inputs: tuple[Tensor, ...], k: int = k, name: str = name) -> None:
                 for reading, value in activation_readings(inputs[0], name).items():
                     self.put(reading, k, value)
 
             self._handles.append(block.activation.module.register_forward_pre_hook(read))
-        self._before = [
-            (b.linear.weight.detach().clone(), _clone(_shift(b))) for b in self.blocks
-        ]
+        self._before = [(b.linear.weight.detach().clone(), _clone(_shift(b))) for b in self.blocks]
         return self
 
     def __exit__(

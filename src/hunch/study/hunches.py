@@ -13,9 +13,7 @@ from hunch.results import Study
 from hunch.study.compare import compare
 
 
-def test(
-    name: str, build: Callable[[], nn.Module] | None = None, data: Any = None, **compares: Any
-) -> Study:
+def test(name: str, build: Callable[[], nn.Module] | None = None, data: Any = None, **compares: Any) -> Study:
     """Test a hunch of the catalogue.
 
     Args:

@@ -79,9 +79,7 @@ class _Pilot:
     notes: list[str] = field(default_factory=list)
 
     def setting(self, budget: int) -> Setting:
-        return Setting(
-            self.build, self.data, self.plan.cost, budget, self.facts.sites, self.plan.metric
-        )
+        return Setting(self.build, self.data, self.plan.cost, budget, self.facts.sites, self.plan.metric)
 
     def runs(
         self, text: str, budget: int, rates: dict[str, list[float]], n_seeds: int
@@ -131,7 +129,13 @@ def run_pilot(
     part = "held" if plan.metric == "held_out" else "train"
     pilot = _Pilot(workshop, plan, facts, build, data, constant_cost(data, plan.cost, on=part))
     if _nothing_to_find(plan):
-        return _freeze(pilot, plan.asked_budget, plan.asked_target, {a.name: a.lr for a in plan.arms}, [])
+        return _freeze(
+            pilot,
+            plan.asked_budget,
+            plan.asked_target,
+            {a.name: a.lr for a in plan.arms if a.lr is not None},
+            [],
+        )
     grid = RateGrid()
     while True:
         found = _find(pilot, grid)
@@ -327,9 +331,7 @@ def _freeze(
     provisional = replace(pilot.plan, budget=budget, target=target, rates=frozen_rates)
     table = RunTable(pilot.facts, traces)
     margins = [claim_margin(provisional, table, claim) for claim in pilot.plan.claims]
-    return pilot.plan.freeze(
-        budget=budget, target=target, rates=rates, margins=margins, notes=pilot.notes
-    )
+    return pilot.plan.freeze(budget=budget, target=target, rates=rates, margins=margins, notes=pilot.notes)
 
 
 def price(plan: Plan) -> str:

@@ -91,9 +91,7 @@ def train(
     )
     resolved = prepared.plan.arms[0]
     assert resolved.lr is not None
-    plan = prepared.plan.freeze(
-        budget=budget, target=None, rates={resolved.name: resolved.lr}, margins=()
-    )
+    plan = prepared.plan.freeze(budget=budget, target=None, rates={resolved.name: resolved.lr}, margins=())
     setting = Setting(build, loaded, plan.cost, budget, prepared.facts.sites, metric)
     jobs = [Job(RunKey(TRAIN, resolved.name, s, resolved.lr, budget), resolved, s) for s in plan.seeds]
     traces, states = _train(choice.engine, setting, jobs, Reporter(progress))
@@ -124,4 +122,3 @@ def _train(
             states[result.job.key.seed] = result.state
             stage.done()
     return traces, states
-

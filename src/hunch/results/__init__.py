@@ -1,0 +1,10 @@
+"""What a verb returns, and `open`. Imports no torch.
+
+Promises: everything shown is computed from plan and runs alone, so the same file gives the same answers;
+every frame is a fresh copy; nothing here trains, or writes into a study file.
+"""
+
+from hunch.evidence import Verdict as Verdict
+from hunch.results.runs import Runs as Runs
+from hunch.results.study import Study as Study
+from hunch.results.study import open as open

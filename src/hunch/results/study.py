@@ -1,0 +1,272 @@
+"""`Study`: what was asked, what happened, what follows; and `open`, which reads one from a file."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import math
+import os
+import secrets
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hunch.errors import PlanError, StoreError
+from hunch.evidence import Verdict, decide, headline, label
+from hunch.plan import CONFIRM, Plan
+from hunch.report import html_report, text_report
+from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
+from hunch.traces import Provenance, RunTable, StoredStudy, StudyFacts, read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Study:
+    """A study: what was asked, what happened, what follows.
+
+    `print(study)` shows one verdict a line; `study.report("page.html")` writes the report.
+
+    Args:
+        plan: The plan.
+        facts: Facts of network and data.
+        provenance: Where and when.
+        table: The runs.
+        path: The study file; None if nothing is stored.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: StudyFacts,
+        provenance: Provenance,
+        table: RunTable,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Keep the parts; nothing is computed before it is asked for."""
+        self.plan, self.facts, self.provenance, self.table = plan, facts, provenance, table
+        self.path = None if path is None else Path(path)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict a claim, in the plan's order."""
+        return decide(self.plan, self.table)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every confirm run of the plan is there."""
+        return StoredStudy(self.plan, self.facts, self.provenance, self.table).is_complete
+
+    def frame(self, stage: str = CONFIRM) -> pd.DataFrame:
+        """The runs as a table, one row a run, arms and seeds in the plan's order.
+
+        Args:
+            stage: `"confirm"`, `"pilot"`, `"tune"`, or `"all"`, which puts a column `stage` first.
+
+        Returns:
+            Columns `arm, seed, lr, outcome, iterations, cost, held_out_cost, held_out_error, wall_s`.
+            `outcome` is `reached`, `budget_exhausted`, `diverged` or `failed`; `iterations` is NA unless the
+            target was reached; the costs are those of the last evaluation, NaN if the run had diverged;
+            `held_out_error` is the share wrong in 0..1, for regression the root mean squared error in the
+            target's unit.
+
+        Raises:
+            PlanError: If there is no such stage.
+        """
+        return run_frame(self.plan, self.table, stage)
+
+    def curves(
+        self, arm: str | None = None, *, stage: str = CONFIRM, metric: str | None = None
+    ) -> pd.DataFrame:
+        """Cost against iterations, one row an evaluation; failed runs are left out.
+
+        Args:
+            arm: One arm; None: all.
+            stage: Which runs. Where an arm runs at several rates (all stages but confirm) a column `lr`
+                follows `seed`; `"all"` puts a column `stage` first.
+            metric: `"train"` or `"held_out"`, for the evaluations and columns of that one alone.
+
+        Returns:
+            Columns `arm, seed, iteration, cost, held_out_cost, held_out_error`; NaN where it was not
+            measured.
+
+        Raises:
+            PlanError: If there is no such arm, stage or metric.
+        """
+        return curve_frame(self.plan, self.table, stage, arm, metric)
+
+    def readings(self, arm: str | None = None, *, stage: str = CONFIRM) -> pd.DataFrame:
+        """What was measured inside the layers, one row a reading.
+
+        Args:
+            arm: One arm; None: all.
+            stage: Which runs, with columns as in `curves`.
+
+        Returns:
+            Columns `arm, seed, site, step, reading, value`; where a reading does not apply there is no row.
+
+        Raises:
+            PlanError: If there is no such arm or stage.
+        """
+        return reading_frame(self.plan, self.table, stage, arm)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report; a file that is there is replaced, once the new one is whole.
+
+        Args:
+            path: Where. Its ending says what: `.html` (or `.htm`), one page that opens offline; `.txt`, the
+                text that `text()` gives; `.json`, what `to_json()` gives.
+
+        Returns:
+            The path.
+
+        Raises:
+            PlanError: If the path ends in something else.
+            StoreError: If it cannot be written.
+        """
+        place = Path(path)
+        kind = place.suffix.lower()
+        if kind not in (".html", ".htm", ".txt", ".json"):
+            raise PlanError(
+                f"a report ends in .html, .txt or .json, got {str(path)!r}. Write for instance "
+                f"{str(place.with_suffix('.html')) if place.name else 'report.html'!r}.",
+                "results-report-kind",
+            )
+        if kind == ".txt":
+            text = self.text()
+        elif kind == ".json":
+            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        else:
+            text = html_report(self.plan, self.table, self.verdicts, self.provenance)
+        return _write(place, text)
+
+    def text(self) -> str:
+        """The report as text, for a terminal."""
+        return text_report(self.plan, self.table, self.verdicts, self.provenance)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values that `json.dumps` takes; NaN and infinity become None.
+
+        Returns:
+            A dict with the keys
+
+            - `verdicts`: the fields of each `Verdict`, with `text`, its sentence;
+            - `label`: what all verdicts are limited to, for instance "at these learning rates";
+            - `complete`: whether all runs of the plan are there;
+            - `plan`, from which `Plan.from_json` makes the plan, and `plan_hash`;
+            - `facts`: network, data and engine;
+            - `runs`: the rows of `frame()`;
+            - `provenance`: when, where, with which versions. It and `wall_s` of the runs are all that differs
+              between two studies that did the same.
+        """
+        verdicts = []
+        for verdict in self.verdicts:
+            entry = asdict(verdict)
+            entry["claim"] = verdict.claim.to_json() | {"text": verdict.claim.text}
+            entry["text"] = self._sentence(verdict)
+            verdicts.append(entry)
+        rows = self.frame().astype(object)
+        return _plain(
+            {
+                "verdicts": verdicts,
+                "label": label(self.plan),
+                "complete": self.is_complete,
+                "plan": self.plan.to_json(),
+                "plan_hash": self.plan.hash,
+                "facts": asdict(self.facts),
+                "runs": rows.where(rows.notna(), None).to_dict("records"),
+                "provenance": asdict(self.provenance),
+            }
+        )
+
+    def __str__(self) -> str:
+        """One verdict a line, with effect, interval and seeds."""
+        lines = [self._sentence(v) for v in self.verdicts]
+        if not lines:
+            n, arms = len(chosen_traces(self.plan, self.table, CONFIRM)), len(self.plan.arms)
+            lines = [f"no claims; {n} run{'' if n == 1 else 's'} of {arms} arm{'' if arms == 1 else 's'}"]
+        if not self.is_complete:
+            lines.append(f"({self._missing()}; the same call with the same store makes what is missing)")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The arms, the seeds and the verdicts."""
+        return (
+            f"<Study of {', '.join(a.name for a in self.plan.arms)}: {len(self.plan.seeds)} seeds, "
+            f"{'; '.join(v.decision for v in self.verdicts) or 'no claims'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table of the verdicts, for notebooks."""
+        if not self.verdicts or not self.is_complete:
+            last = f"<p>{html.escape(str(self).splitlines()[-1])}</p>"
+        else:
+            last = ""
+        rows = "".join(
+            f"<tr><td>{html.escape(v.claim.text)}</td><td><b>{html.escape(v.decision)}</b></td>"
+            f'<td style="text-align:left">{html.escape(self._sentence(v))}</td></tr>'
+            for v in self.verdicts
+        )
+        head = "<thead><tr><th>claim</th><th>verdict</th><th></th></tr></thead>"
+        return (f"<table>{head}<tbody>{rows}</tbody></table>" if rows else "") + last
+
+    def _sentence(self, verdict: Verdict) -> str:
+        return headline(verdict, self.plan, self.facts.error_unit)
+
+    def _missing(self) -> str:
+        if not self.plan.is_frozen:
+            return f"the pilot has not ended, {len(self.table)} runs so far"
+        wanted = len(self.plan.arms) * len(self.plan.seeds)
+        done = sum(len(self.table.confirm(self.plan, arm.name)) for arm in self.plan.arms)
+        return f"{done} of {wanted} runs so far"
+
+
+def open(path: str | os.PathLike[str]) -> Study:
+    """Open a stored study; needs no torch, and never disturbs a study that is being written.
+
+    Args:
+        path: The study file.
+
+    Returns:
+        The study, with the runs that have finished so far.
+
+    Raises:
+        StoreError: If it is not there, is no study, is damaged, or was made by a newer version.
+    """
+    stored = read_study(path)
+    return Study(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
+
+
+def _plain(value: Any) -> Any:
+    """The value with tuples as lists, NumPy numbers as Python's, and None for what JSON cannot say."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a whole file or none."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the report to {path}: {error.strerror or error}. Give a path in a folder that "
+            "exists and that you may write.",
+            "results-report-write",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return path
