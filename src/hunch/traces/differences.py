@@ -32,12 +32,12 @@ def differences(
     """
     (plan_1, facts_1, provenance_1), (plan_2, facts_2, provenance_2) = stored, call
     found: list[tuple[str, str]] = []
-    found += [("arms", text) for text in _arm_differences(plan_1.arms, plan_2.arms)]
-    found += [("claims", text) for text in _claim_differences(plan_1, plan_2)]
+    found += [("store-resume-arms", text) for text in _arm_differences(plan_1.arms, plan_2.arms)]
+    found += [("store-resume-claims", text) for text in _claim_differences(plan_1, plan_2)]
     if plan_1.data_hash != plan_2.data_hash:
         found.append(
             (
-                "data",
+                "store-resume-data",
                 f"the data differ: {_data(plan_1, facts_1)} in the file and {_data(plan_2, facts_2)} in "
                 "this call",
             )
@@ -45,16 +45,18 @@ def differences(
     if plan_1.network_hash != plan_2.network_hash:
         found.append(
             (
-                "network",
+                "store-resume-network",
                 f"the network or its initial weights differ: {_network(plan_1, facts_1)} in the file and "
                 f"{_network(plan_2, facts_2)} in this call",
             )
         )
-    found += [("settings", text) for text in _setting_differences(plan_1.to_json(), plan_2.to_json())]
+    found += [
+        ("store-resume-settings", text) for text in _setting_differences(plan_1.to_json(), plan_2.to_json())
+    ]
     if (facts_1.engine, facts_1.engine_detail) != (facts_2.engine, facts_2.engine_detail):
         found.append(
             (
-                "engine",
+                "store-resume-engine",
                 f"the engine differs: {facts_1.engine} ({facts_1.engine_detail}) in the file and "
                 f"{facts_2.engine} ({facts_2.engine_detail}) here, and two engines agree only to rounding",
             )
@@ -64,7 +66,7 @@ def differences(
         if versions_1.get(name) != versions_2.get(name):
             found.append(
                 (
-                    "library",
+                    "store-resume-library",
                     f"the library differs: the file was made with {name} {versions_1.get(name, 'unknown')}, "
                     f"and this is {name} {versions_2.get(name, 'unknown')}",
                 )
@@ -75,8 +77,8 @@ def differences(
         "environment; to start another one give another store=."
     )
     return [
-        Problem(f"cannot resume {path}: {text}{way_out if k == len(found) else '.'}", f"store-resume-{kind}")
-        for k, (kind, text) in enumerate(found, 1)
+        Problem(f"cannot resume {path}: {text}{way_out if k == len(found) else '.'}", slug)
+        for k, (slug, text) in enumerate(found, 1)
     ]
 
 

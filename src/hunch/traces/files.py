@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -76,12 +77,18 @@ def existing_file(path: Path) -> Path:
         ) from error
 
 
+def _recover(path: Path) -> str:
+    """The command line that saves what is left of a file."""
+    new = path.with_name(f"{path.stem}-saved.hunch")
+    return f"hunch recover {shlex.quote(str(path))} -o {shlex.quote(str(new))}"
+
+
 def not_a_study(path: Path, why: str) -> StoreError:
     """The error for a file that Hunch did not write."""
     return StoreError(
         f"{path} is not a study file: {why}. Give a file that hunch.compare(…, store=…) wrote, mostly "
-        "*.hunch. If it was one before something overwrote its start, save what is left with: hunch "
-        f"recover {path}",
+        "*.hunch. If it was one before something overwrote its start, save what is left with: "
+        f"{_recover(path)}",
         "store-not-a-study",
     )
 
@@ -90,7 +97,7 @@ def damaged(path: Path, why: str) -> StoreError:
     """The error for a study file that is not what was written."""
     return StoreError(
         f"{path} is damaged: {why}. Nothing was changed. Save every run that can still be read into a new "
-        f"file with: hunch recover {path}",
+        f"file with: {_recover(path)}",
         "store-damaged",
     )
 
