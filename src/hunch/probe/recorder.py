@@ -61,7 +61,8 @@ class StepRecorder:
 
     def put(self, reading: str, site: int, value: float) -> None:
         """Write down one value."""
-        self.values[READING_NAMES.index(reading), site] = value
+        with np.errstate(over="ignore"):  # a row about to diverge may exceed float32: infinity is the record
+            self.values[READING_NAMES.index(reading), site] = value
 
     def gradients(self) -> None:
         """Read the gradients; call after backward, before the L2 term is added."""
