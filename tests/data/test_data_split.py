@@ -33,7 +33,9 @@ def test_every_split_is_a_stratified_fifth_that_leaves_each_class_an_example(y, 
     for label, count in zip(known, counts, strict=True):
         taken = (y[held] == label).sum()
         exact = count * n_held / len(y)
-        assert min(np.floor(exact), count - 1) <= taken <= np.ceil(exact)
+        # A class of one example gives none; its share falls on the others, one example at the most for each.
+        pushed = (np.bincount(y) == 1).sum()
+        assert min(np.floor(exact), count - 1) <= taken <= np.ceil(exact) + pushed
 
 
 def test_large_classes_together_give_exactly_a_fifth():
