@@ -2,45 +2,65 @@
 #pragma once
 
 #include "activations.h"
+#include "matmul.h"
 
 namespace HUNCH_NS {
 
-// e^(z - max) of one row into `out` (pads 0), and the sum; returns the maximum.
-template <class T> HUNCH_INLINE T softmax_row(Extent e, const T* z, T* out, T& total) {
+// Up to lanes<T>() rows at once, one lane a row, so that maxima and sums over the classes need no work across lanes.
+// `room`: 2 · lanes · stride numbers. Leaves e^(z - max) there, class after class.
+
+template <class T> struct Softmax {
+    Vec<T> total, top;
+    IntVec<T> best;  // the class with the largest output, the first of several
+};
+
+template <class T> HUNCH_INLINE Softmax<T> softmax_block(Extent e, const T* z, int rows, T* room) {
     constexpr int L = lanes<T>();
-    const IntVec<T> last = lanes_below<T>(e.width - (e.vectors - 1) * L);
-    const Vec<T> low = splat<T>((T)-1e30), zero = {};
-    Vec<T> top = low;
-    for (int v = 0; v < e.vectors; ++v) {
-        Vec<T> x = load<T>(z + v * L);
-        if (v == e.vectors - 1) x = choose<T>(last, x, low);
-        top = choose<T>(x <= top, top, x);  // a NaN wins
+    T* const turned = room;
+    if (rows < L) {  // rows that are not there count as 0
+        T* const copy = room + L * e.stride;
+        __builtin_memset(copy, 0, (size_t)L * e.stride * sizeof(T));
+        __builtin_memcpy(copy, z, (size_t)rows * e.stride * sizeof(T));
+        z = copy;
     }
-    const T biggest = largest<T>(top);
-    Vec<T> s = zero;
-    for (int v = 0; v < e.vectors; ++v) {
-        Vec<T> p = exponential<T>(load<T>(z + v * L) - biggest);
-        if (v == e.vectors - 1) p = choose<T>(last, p, zero);
-        store<T>(out + v * L, p);
-        s += p;
+    transpose<T>(z, e.stride, turned, L, L, e.width);
+    Softmax<T> s = {Vec<T>{}, load<T>(turned), IntVec<T>{}};
+    for (int j = 1; j < e.width; ++j) {
+        const Vec<T> x = load<T>(turned + j * L);
+        const IntVec<T> greater = x > s.top;
+        s.best = greater ? IntVec<T>{} + (typename Simd<T>::Int)j : s.best;
+        s.top = choose<T>(x <= s.top, s.top, x);  // a NaN wins
     }
-    total = sum<T>(s);
-    return biggest;
+    for (int j = 0; j < e.width; ++j) {
+        const Vec<T> p = exponential<T>(load<T>(turned + j * L) - s.top);
+        store<T>(turned + j * L, p);
+        s.total += p;
+    }
+    return s;
 }
 
 // The gradient of the mean cost over the batch, in place of the outputs; pads become 0.
 // Targets: int64 labels for cross-entropy, else T (rows, width). `index`: which examples the rows are.
-template <class T> __attribute__((noinline)) void cost_gradient(int cost, Extent e, T* z, const void* y, const int32_t* index) {
+template <class T> __attribute__((noinline)) void cost_gradient(int cost, Extent e, T* z, const void* y, const int32_t* index, T* room) {
     constexpr int L = lanes<T>();
     if (cost == hunch::kCrossEntropy) {
         const T share = (T)1 / (T)e.rows;
-        for (int r = 0; r < e.rows; ++r) {
-            T* const row = z + r * e.stride;
-            T total;
-            softmax_row<T>(e, row, row, total);
-            const T factor = share / total;
-            for (int v = 0; v < e.vectors; ++v) store<T>(row + v * L, load<T>(row + v * L) * factor);
-            row[static_cast<const int64_t*>(y)[index[r]]] -= share;
+        for (int first = 0; first < e.rows; first += L) {
+            const int rows = e.rows - first < L ? e.rows - first : L;
+            T* const block = z + first * e.stride;
+            const Softmax<T> s = softmax_block<T>(e, block, rows, room);
+            const Vec<T> factor = share / s.total;
+            for (int j = 0; j < e.width; ++j) store<T>(room + j * L, load<T>(room + j * L) * factor);
+            // Classes beyond the width, up to a whole block of 16 bytes, were outputs of 0 that became something.
+            for (int j = e.width; j < (e.width + 3) / 4 * 4; ++j) store<T>(room + j * L, Vec<T>{});
+            if (rows == L) {
+                transpose<T>(room, L, block, e.stride, e.width, L);
+            } else {
+                T* const copy = room + L * e.stride;
+                transpose<T>(room, L, copy, e.stride, e.width, L);
+                __builtin_memcpy(block, copy, (size_t)rows * e.stride * sizeof(T));
+            }
+            for (int r = 0; r < rows; ++r) block[r * e.stride + static_cast<const int64_t*>(y)[index[first + r]]] -= share;
         }
         return;
     }
@@ -71,22 +91,26 @@ struct Judged {
     double cost, error;  // sums over examples (and outputs)
 };
 
-// Adds the cost and the error of rows first … first + rows of the examples. `scratch`: one row.
+// Adds the cost and the error of rows first … first + rows of the examples. `room`: as above.
 template <class T>
-__attribute__((noinline)) void judge(int cost, Extent e, const T* z, const void* y, int64_t first, const double* y_scale, T* scratch, Judged& sums) {
+__attribute__((noinline)) void judge(int cost, Extent e, const T* z, const void* y, int64_t first, const double* y_scale, T* room, Judged& sums) {
+    constexpr int L = lanes<T>();
+    if (cost == hunch::kCrossEntropy) {
+        for (int from = 0; from < e.rows; from += L) {
+            const int rows = e.rows - from < L ? e.rows - from : L;
+            const T* const block = z + from * e.stride;
+            const int64_t* const labels = static_cast<const int64_t*>(y) + first + from;
+            const Softmax<T> s = softmax_block<T>(e, block, rows, room);
+            const Vec<T> log_sum = logarithm<T>(s.total) + s.top;
+            for (int r = 0; r < rows; ++r) {
+                sums.cost += (double)(log_sum[r] - block[r * e.stride + labels[r]]);
+                sums.error += s.best[r] != labels[r];
+            }
+        }
+        return;
+    }
     for (int r = 0; r < e.rows; ++r) {
         const T* const row = z + r * e.stride;
-        if (cost == hunch::kCrossEntropy) {
-            T total;
-            const int64_t label = static_cast<const int64_t*>(y)[first + r];
-            const T top = softmax_row<T>(e, row, scratch, total);
-            sums.cost += (double)(logarithm<T>(splat<T>(total))[0] + (top - row[label]));
-            int best = 0;
-            for (int j = 1; j < e.width; ++j)
-                if (row[j] > row[best]) best = j;
-            sums.error += best != label;
-            continue;
-        }
         const T* const target = static_cast<const T*>(y) + (first + r) * e.width;
         for (int j = 0; j < e.width; ++j) {
             const T x = row[j], t = target[j];

@@ -75,7 +75,7 @@ template <class T> HUNCH_INLINE Vec<T> log1p(Vec<T> y) {
     return logarithm<T>(u) + (y - (u - (T)1)) / u;
 }
 
-template <class T> HUNCH_INLINE Vec<T> sigmoid(Vec<T> x) { return (T)1 / (exponential<T>(-x) + (T)1); }
+template <class T> HUNCH_INLINE Vec<T> sigmoid(Vec<T> x) { return reciprocal<T>(exponential<T>(-x) + (T)1); }
 
 template <class T> HUNCH_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
     const Vec<T> e = expm1<T>(absolute<T>(x) * (T)-2);  // in (-1, 0]

@@ -58,7 +58,7 @@ template <class T> struct RowState {
     size_t n_parameters;
     T *parameters, *gradients, *first, *second, *before;  // before: as they were before a step that is read
     T *inputs, *gradient_in, *gradient_out, *turned, *factors;
-    T *judged_a, *judged_b, *ones, *zeros, *row;
+    T *judged_a, *judged_b, *ones, *zeros, *cost_room;
     uint32_t* words;
     int32_t* order;
     uint32_t* order_room;
@@ -126,7 +126,7 @@ template <class T> void lay_out(const hunch::Task& t, Arena& arena, LayerState<T
     s.judged_b = arena.take<T>((size_t)kJudgedAtOnce * widest);
     s.ones = arena.take<T>(widest);
     s.zeros = arena.take<T>(widest);
-    s.row = arena.take<T>(widest);
+    s.cost_room = arena.take<T>(2 * (size_t)layers[t.n_layers - 1].stride * lanes<T>());
     s.words = arena.take<uint32_t>(most_words + 64);  // masks are read a whole vector at a time
     s.order = arena.take<int32_t>((size_t)t.train.n);
     s.order_room = arena.take<uint32_t>(order_scratch((size_t)t.train.n));

@@ -191,7 +191,7 @@ template <class T> struct Row {
                 out = spare;
                 spare = used;
             }
-            judge<T>(t.cost, last.extent(n), in, examples.y, first, t.y_scale, s.row, sums);
+            judge<T>(t.cost, last.extent(n), in, examples.y, first, t.y_scale, s.cost_room, sums);
         }
         const double n = (double)examples.n, terms = t.cost == hunch::kCrossEntropy ? n : n * last.spec.n_out;
         Judged mean = {sums.cost / terms, sums.error / terms};
@@ -256,7 +256,7 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
         row.gather(index);
         row.forward((uint32_t)now, (double)now < t.steps_with_dropout, reader);
         const LayerState<T>& last = s.layers[t.n_layers - 1];
-        cost_gradient<T>(t.cost, last.extent(row.rows), last.out, t.train.y, index);
+        cost_gradient<T>(t.cost, last.extent(row.rows), last.out, t.train.y, index, s.cost_room);
         row.backward();
         beta1_power *= t.beta1;
         beta2_power *= t.beta2;

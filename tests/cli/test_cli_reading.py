@@ -95,8 +95,8 @@ def test_info_says_what_is_there(run):
     told = json.loads(run("info", "--json").out)
     assert told["hunch"] == hunch.__version__
     assert set(told["packages"]) == {"torch", "numpy", "scipy", "pandas", "altair"}
-    assert told["engine"]["name"] in ("loop", "batched", "native")
-    assert "torch" in told["engine"]["detail"]
+    assert told["engine"]["name"] == ("native" if told["native"]["level"] else "loop")
+    assert (told["native"]["level"] or "torch") in told["engine"]["detail"]
     assert told["cores"] >= 1
     assert (told["native"]["level"] is None) == bool(told["native"]["absent"])
     shown = run("info").out

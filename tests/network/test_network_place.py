@@ -130,14 +130,15 @@ def test_norms_are_those_of_the_contract():
     norm = rms.get_submodule("0_norm")
     assert (norm.normalized_shape, norm.eps, norm.elementwise_affine) == ((48,), 1e-5, True)
     norm = group.get_submodule("0_norm")
-    assert (norm.num_groups, norm.num_channels, norm.eps, norm.affine) == (24, 48, 1e-5, True)
-    assert group.get_submodule("2_norm").num_groups == 7
+    assert (norm.num_groups, norm.num_channels, norm.eps, norm.affine) == (12, 48, 1e-5, True)
+    assert group.get_submodule("2_norm").num_groups == 1
 
 
 @pytest.mark.parametrize(
-    ("width", "groups"), [(1, 1), (12, 12), (31, 31), (32, 32), (37, 1), (64, 32), (100, 25), (96, 32)]
+    ("width", "groups"),
+    [(1, 1), (7, 1), (8, 2), (12, 3), (31, 1), (32, 8), (64, 16), (96, 24), (100, 25), (128, 32), (512, 32)],
 )
-def test_group_norm_takes_the_largest_divisor_up_to_32(width, groups):
+def test_group_norm_takes_the_most_groups_up_to_32_that_leave_four_units_each(width, groups):
     assert place(mlp([2, width, 2])(), norm="group").get_submodule("0_norm").num_groups == groups
 
 

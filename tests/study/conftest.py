@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 import hunch
+from hunch.engine import LoopEngine, NativeEngine
+from hunch.engine.native_extension import native_absence
 
 
 @pytest.fixture
@@ -34,3 +36,11 @@ def small():
 @pytest.fixture
 def build():
     return hunch.mlp([8, 6, 3], "sigmoid")
+
+
+@pytest.fixture(params=[LoopEngine, NativeEngine], ids=lambda e: e.name)
+def engine(request):
+    """Every engine that this installation has, as a class."""
+    if request.param is NativeEngine and native_absence():
+        pytest.skip(native_absence())
+    return request.param

@@ -198,37 +198,39 @@ def test_global_random_states_are_left_alone(blobs, small, build):
 # --- the study file -----------------------------------------------------------------------------
 
 
-def test_the_same_call_resumes_and_trains_nothing_again(blobs, small, build, tmp_path, monkeypatch):
+def test_the_same_call_resumes_and_trains_nothing_again(blobs, small, build, tmp_path, monkeypatch, engine):
     path = tmp_path / "s.hunch"
-    first = hunch.compare(build, blobs, **small, store=path)
+    first = hunch.compare(build, blobs, **small, engine=engine.name, store=path)
     assert [p.name for p in tmp_path.iterdir()] == ["s.hunch"]
 
     def refuse(*_args, **_kwargs):
         raise AssertionError("a run was trained again")
 
-    monkeypatch.setattr("hunch.engine.loop._train_one", refuse)
-    again = hunch.compare(build, blobs, **small, store=path)
+    monkeypatch.setattr(engine, "train", refuse)
+    again = hunch.compare(build, blobs, **small, engine=engine.name, store=path)
     assert str(again) == str(first)
     assert str(hunch.open(path)) == str(first)
 
 
-def test_a_study_that_was_cut_short_goes_on_to_the_same_bytes(blobs, small, build, tmp_path, monkeypatch):
+def test_a_study_that_was_cut_short_goes_on_to_the_same_bytes(
+    blobs, small, build, tmp_path, monkeypatch, engine
+):
+    small["engine"] = engine.name
     whole = hunch.compare(build, blobs, **small, store=tmp_path / "whole.hunch")
-    import hunch.engine.loop as loop
+    real, done = engine.train, []
 
-    real, calls = loop._train_one, []
+    def stop_after_a_while(*args, **kwargs):
+        for result in real(*args, **kwargs):
+            if len(done) == 10:
+                raise KeyboardInterrupt
+            done.append(result)
+            yield result
 
-    def stop_after_a_while(*args):
-        calls.append(1)
-        if len(calls) > 13:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    monkeypatch.setattr(loop, "_train_one", stop_after_a_while)
+    monkeypatch.setattr(engine, "train", stop_after_a_while)
     with pytest.raises(KeyboardInterrupt):
         hunch.compare(build, blobs, **small, store=tmp_path / "cut.hunch")
-    assert len(read_study(tmp_path / "cut.hunch").table) == 13
-    monkeypatch.setattr(loop, "_train_one", real)
+    assert len(read_study(tmp_path / "cut.hunch").table) == 10
+    monkeypatch.setattr(engine, "train", real)
     resumed = hunch.compare(build, blobs, **small, store=tmp_path / "cut.hunch")
     left, right = (json.dumps(s.to_json()["verdicts"], sort_keys=True) for s in (whole, resumed))
     assert left == right

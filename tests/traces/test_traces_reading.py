@@ -272,20 +272,32 @@ def test_a_killed_study_has_every_run_that_was_said_and_goes_on_to_the_same_end(
 
 @pytest.mark.slow
 def test_a_study_killed_at_any_moment_until_it_is_done_ends_the_same(tmp_path):
-    path, n_seeds = tmp_path / "s.hunch", 60
-    kills = 0
-    for k in range(200):
+    path, n_seeds = tmp_path / "s.hunch", 400
+    n_read = []
+    for k in range(100):
         process = writer(path, n_seeds)
-        time.sleep(0.25 + 0.0137 * (k % 40))
-        if process.poll() is not None:
-            process.communicate()
-            break
+        process.stdout.readline()
+        time.sleep(0.002 * k)
         process.kill()
         process.communicate()
-        kills += 1
-        if path.exists():
-            read_study(path)
-    assert kills > 0
+        n_read.append(len(read_study(path).table))
+        if n_read[-1] == 2 * n_seeds + 4:
+            break
+    assert len(set(n_read)) > 3
+    assert n_read == sorted(n_read)
+    writer(path, n_seeds).communicate()
+    assert names(tmp_path) == ["s.hunch"]
     expected = sorted(all_traces(make_plan(n_seeds)), key=lambda t: t.key)
     assert same_runs(read_study(path).table, expected)
-    assert [n for n in names(tmp_path) if not n.endswith((".part", ".part-journal"))] == ["s.hunch"]
+
+
+@pytest.mark.slow
+def test_a_writer_killed_while_it_begins_leaves_a_whole_study_or_none(tmp_path):
+    for k in range(40):
+        path = tmp_path / f"{k}.hunch"
+        process = writer(path, 1)
+        time.sleep(0.01 * k)
+        process.kill()
+        process.communicate()
+        if path.exists():
+            assert len(read_study(path).table) <= 6

@@ -33,10 +33,11 @@ def show(*, json: bool) -> int:
 
 def gather() -> dict[str, Any]:
     """Versions, the engine that would train, the compiled part's instruction set, cores."""
-    from hunch.engine import choose
+    from hunch.engine import LoopEngine, NativeEngine
     from hunch.engine.native_extension import native_absence, native_module
 
-    native, engine = native_module(), choose().engine
+    native = native_module()
+    engine = NativeEngine() if native else LoopEngine()
     return {
         "hunch": hunch.__version__,
         "folder": str(hunch.__path__[0]),

@@ -5,6 +5,7 @@ cannot hurt its neighbour; global random states, thread counts and the user's ne
 """
 
 from hunch.engine.choose import Choice as Choice
+from hunch.engine.choose import check_engine as check_engine
 from hunch.engine.choose import choose as choose
 from hunch.engine.contract import Engine as Engine
 from hunch.engine.contract import Job as Job
@@ -13,3 +14,4 @@ from hunch.engine.contract import Setting as Setting
 from hunch.engine.contract import make_row as make_row
 from hunch.engine.contract import training_slice as training_slice
 from hunch.engine.loop import LoopEngine as LoopEngine
+from hunch.engine.native import NativeEngine as NativeEngine

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import nn
+
+from hunch.data import Data
 from hunch.engine.contract import Engine
 from hunch.engine.loop import LoopEngine
+from hunch.engine.native import NativeEngine
+from hunch.engine.native_chain import native_declines
+from hunch.engine.native_extension import native_absence, native_module
 from hunch.errors import PlanError, UnsupportedError
 
-ENGINES = ("auto", "loop")
+ENGINES = ("auto", "native", "loop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +30,12 @@ class Choice:
     reason: str
 
 
-def choose(engine: str = "auto", device: str | None = None) -> Choice:
-    """Pick the engine.
-
-    Args:
-        engine: `"auto"` or `"loop"`.
-        device: None or `"cpu"`.
+def check_engine(engine: str = "auto", device: str | None = None) -> None:
+    """Refuse names of engines and devices that there are not.
 
     Raises:
         PlanError: If there is no such engine.
-        UnsupportedError: If the device is not the CPU.
+        UnsupportedError: If the device is not the CPU, or `"native"` is asked for and not installed.
     """
     if device not in (None, "cpu"):
         raise UnsupportedError(
@@ -42,4 +44,38 @@ def choose(engine: str = "auto", device: str | None = None) -> Choice:
         )
     if engine not in ENGINES:
         raise PlanError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}.", "plan-engine")
-    return Choice(LoopEngine(), "asked for" if engine == "loop" else "the engine for every chain so far")
+    if engine == "native":
+        NativeEngine()
+
+
+def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | None = None) -> Choice:
+    """Pick the engine for a network and data: native where it can, else loop.
+
+    Args:
+        network: The network as built.
+        data: The data.
+        engine: `"auto"`, `"native"` or `"loop"`.
+        device: None or `"cpu"`.
+
+    Raises:
+        PlanError: If there is no such engine.
+        UnsupportedError: If the device is not the CPU, or the native engine is asked for and cannot train this
+            network; the text names the module.
+    """
+    check_engine(engine, device)
+    if engine == "loop":
+        return Choice(LoopEngine(), "asked for")
+    if native_module() is None:
+        return Choice(
+            LoopEngine(), f"native declined: {native_absence()}; loop gives the same numbers, more slowly"
+        )
+    declined = native_declines(network, data)
+    if declined is None:
+        why = "asked for" if engine == "native" else "the network is a chain, and the device is the CPU"
+        return Choice(NativeEngine(), why)
+    if engine == "native":
+        raise UnsupportedError(
+            f"engine='native' cannot train this network: {declined} Leave engine= out: another engine then serves.",
+            "engine-native-declines",
+        )
+    return Choice(LoopEngine(), f"native declined: {declined}")

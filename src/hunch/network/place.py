@@ -197,11 +197,14 @@ NORM_KINDS = {
     "group": nn.GroupNorm,
 }
 
+LEAST_GROUP = 4  # units; a group of one is always 0, a group of two keeps only the sign of their difference
+
 
 def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
     """A norm over `width` units: eps 1e-5, affine, batch norm's momentum 0.1, group norm's groups as below.
 
-    Group norm takes the largest divisor of the width up to 32 as its number of groups.
+    Group norm takes as its number of groups the largest divisor of the width, up to 32, that leaves at least
+    four units a group (docs/decisions/0005-group-norm.md says why); one group where there is none.
     """
     device, dtype = like.weight.device, like.weight.dtype
     if kind == "batch":
@@ -210,7 +213,7 @@ def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
         return nn.LayerNorm(width, device=device, dtype=dtype)
     if kind == "rms":
         return nn.RMSNorm(width, eps=1e-5, device=device, dtype=dtype)
-    groups = max(g for g in range(1, min(32, width) + 1) if width % g == 0)
+    groups = max(g for g in range(1, 33) if width % g == 0 and (g == 1 or width // g >= LEAST_GROUP))
     return nn.GroupNorm(groups, width, device=device, dtype=dtype)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from hunch.data import load
-from hunch.engine import Setting, choose
+from hunch.engine import Setting, check_engine
 from hunch.errors import PlanError, UnsupportedError
 from hunch.plan import CONFIRM, Arm, Claim, Plan
 from hunch.results import Study
@@ -95,12 +95,13 @@ def compare(
         12
     """
     _refuse_what_is_not_built(robust, tuning)
-    choice = choose(engine, device)
+    check_engine(engine, device)
     loaded = load(data, y=y, missing=missing)
     prepared = prepare(
         build,
         loaded,
-        choice,
+        engine=engine,
+        device=device,
         arms=arms,
         claims=claims,
         base=base,
@@ -117,7 +118,7 @@ def compare(
     )
     reporter = Reporter(progress)
     with open_or_create(store, prepared.plan, prepared.facts, provenance()) as file:
-        workshop = Workshop(choice.engine, file, reporter, paired)
+        workshop = Workshop(prepared.choice.engine, file, reporter, paired)
         plan = file.plan
         if not plan.is_frozen:
             reporter.say(price(plan))

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from torch import nn
 
 from hunch.data import Data, choose_cost, constant_cost, constant_error
-from hunch.engine import Choice, training_slice
+from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, PlanError, Problem
 from hunch.evidence import site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
@@ -31,18 +31,21 @@ class Prepared:
         plan: The plan as asked.
         facts: Facts of network and data.
         data: The data.
+        choice: The engine, and why.
     """
 
     plan: Plan
     facts: StudyFacts
     data: Data
+    choice: Choice
 
 
 def prepare(
     build: Callable[[], nn.Module],
     data: Data,
-    choice: Choice,
     *,
+    engine: str,
+    device: str | None,
     arms: Sequence[Arm],
     claims: Sequence[Claim],
     base: Arm | None,
@@ -63,6 +66,7 @@ def prepare(
     pilot_seeds = run_seeds(seed, PILOT, PILOT_SEEDS)
     network = build_network(build, pilot_seeds[0])
     found = inspect_network(network, data.x)
+    choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
     resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
     plan = Plan(
@@ -105,7 +109,7 @@ def prepare(
     )
     for claim in plan.claims:
         site_index(claim, facts)  # refuses a site that the network does not have
-    return Prepared(plan, facts, data)
+    return Prepared(plan, facts, data, choice)
 
 
 def confirm_seeds(seeds: Sequence[int] | int | None, seed: int, max_seeds: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hunch.data import load
-from hunch.engine import Engine, Job, Setting, choose, make_row
+from hunch.engine import Engine, Job, Setting, check_engine, make_row
 from hunch.errors import EngineError
 from hunch.plan import TRAIN, Arm
 from hunch.results import Runs
@@ -69,12 +69,13 @@ def train(
     if wanted.lr is None:
         # Through JSON, so that a wrong rate is refused like any other setting of an arm.
         wanted = Arm.from_json({**wanted.to_json(), "lr": lr})
-    choice = choose(engine, device)
+    check_engine(engine, device)
     loaded = load(data, y=y, missing=missing)
     prepared = prepare(
         build,
         loaded,
-        choice,
+        engine=engine,
+        device=device,
         arms=[wanted],
         claims=[],
         base=None,
@@ -94,7 +95,7 @@ def train(
     plan = prepared.plan.freeze(budget=budget, target=None, rates={resolved.name: resolved.lr}, margins=())
     setting = Setting(build, loaded, plan.cost, budget, prepared.facts.sites, metric)
     jobs = [Job(RunKey(TRAIN, resolved.name, s, resolved.lr, budget), resolved, s) for s in plan.seeds]
-    traces, states = _train(choice.engine, setting, jobs, Reporter(progress))
+    traces, states = _train(prepared.choice.engine, setting, jobs, Reporter(progress))
 
     def network(run_seed: int) -> nn.Module:
         job = next(j for j in jobs if j.key.seed == run_seed)
