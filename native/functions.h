@@ -26,8 +26,7 @@ template <> struct ExpConstants<double> {
 // x = n ln 2 + r: returns r and e^r - 1, and 2^n. Beyond the range of finite normal numbers x is clamped.
 template <class T> HUNCH_INLINE Vec<T> reduced_expm1(Vec<T> x, Vec<T>& power) {
     using C = ExpConstants<T>;
-    x = choose<T>(x < C::low, splat<T>(C::low), x);
-    x = choose<T>(x > C::high, splat<T>(C::high), x);
+    x = clamp<T>(x, C::low, C::high);
     const Vec<T> shifted = x * C::log2e + C::round;
     const Vec<T> n = shifted - C::round;
     const Vec<T> r = (x - n * C::ln2_high) - n * C::ln2_low;

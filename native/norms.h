@@ -68,21 +68,34 @@ __attribute__((noinline)) void batch_norm(Extent e, T* x, T eps, T momentum, T* 
     }
 }
 
-// Gradients of gamma and beta: sums over the batch of g·x̂ and of g.
-template <class T> __attribute__((noinline)) void scale_gradients(Extent e, const T* g, const T* normal, T* gamma_grad, T* beta_grad) {
+// g *= slopes (unless null), and the gradients of gamma and beta: sums over the batch of g·x̂ and of g.
+template <class T>
+__attribute__((noinline)) void scale_gradients(Extent e, T* g, const T* slopes, const T* normal, T* gamma_grad, T* beta_grad) {
     constexpr int L = lanes<T>();
     for (int v = 0; v < e.vectors; ++v) {
         Vec<T> s0 = {}, s1 = {}, p0 = {}, p1 = {};
         int r = 0;
         for (; r + 2 <= e.rows; r += 2) {
-            const Vec<T> a = load<T>(g + r * e.stride + v * L), b = load<T>(g + (r + 1) * e.stride + v * L);
+            T *const at = g + r * e.stride + v * L, *const next = at + e.stride;
+            Vec<T> a = load<T>(at), b = load<T>(next);
+            if (slopes != nullptr) {
+                a = a * load<T>(slopes + r * e.stride + v * L);
+                b = b * load<T>(slopes + (r + 1) * e.stride + v * L);
+                store<T>(at, a);
+                store<T>(next, b);
+            }
             s0 += a;
             s1 += b;
             p0 += a * load<T>(normal + r * e.stride + v * L);
             p1 += b * load<T>(normal + (r + 1) * e.stride + v * L);
         }
         if (r < e.rows) {
-            const Vec<T> a = load<T>(g + r * e.stride + v * L);
+            T* const at = g + r * e.stride + v * L;
+            Vec<T> a = load<T>(at);
+            if (slopes != nullptr) {
+                a = a * load<T>(slopes + r * e.stride + v * L);
+                store<T>(at, a);
+            }
             s0 += a;
             p0 += a * load<T>(normal + r * e.stride + v * L);
         }

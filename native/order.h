@@ -6,7 +6,7 @@
 namespace HUNCH_NS {
 
 // Room needed at `scratch`, in 32-bit words.
-HUNCH_INLINE size_t order_scratch(size_t n) { return 3 * n + 2048; }
+HUNCH_INLINE size_t order_scratch(size_t n) { return 3 * n + 3 * 2048; }
 
 // Radix sort in three passes of 11 bits. `order`: n indices.
 __attribute__((noinline)) inline void epoch_order(uint64_t seed, uint64_t stream, uint32_t epoch, size_t n, int32_t* order, uint32_t* scratch) {
@@ -14,12 +14,18 @@ __attribute__((noinline)) inline void epoch_order(uint64_t seed, uint64_t stream
     uint32_t* other_words = scratch + n;
     int32_t* from = reinterpret_cast<int32_t*>(scratch + 2 * n);
     int32_t* to = order;
-    uint32_t* const count = scratch + 3 * n;
+    uint32_t* const counts = scratch + 3 * n;
     philox_words(seed, stream, epoch, 0, n, words);
-    for (size_t i = 0; i < n; ++i) from[i] = (int32_t)i;
-    for (int shift = 0; shift < 33; shift += 11) {
-        __builtin_memset(count, 0, 2048 * sizeof *count);
-        for (size_t i = 0; i < n; ++i) ++count[(words[i] >> shift) & 2047];
+    __builtin_memset(counts, 0, 3 * 2048 * sizeof *counts);
+    for (size_t i = 0; i < n; ++i) {
+        from[i] = (int32_t)i;
+        ++counts[words[i] & 2047];
+        ++counts[2048 + ((words[i] >> 11) & 2047)];
+        ++counts[4096 + (words[i] >> 22)];
+    }
+    for (int pass = 0; pass < 3; ++pass) {
+        const int shift = 11 * pass;
+        uint32_t* const count = counts + 2048 * pass;
         uint32_t before = 0;
         for (int k = 0; k < 2048; ++k) {
             const uint32_t here = count[k];

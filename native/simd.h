@@ -109,6 +109,24 @@ template <class T> HUNCH_INLINE Vec<T> reciprocal(Vec<T> v) {
     return (T)1 / v;
 }
 
+// v, but at least `low` and at most `high`; a NaN stays.
+template <class T> HUNCH_INLINE Vec<T> clamp(Vec<T> v, T low, T high) {
+#if HUNCH_LEVEL == 4
+    // Of two operands, one of them NaN, these instructions return the second.
+    if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_min_ps((__m512)splat<T>(high), _mm512_max_ps((__m512)splat<T>(low), (__m512)v));
+    else return (Vec<T>)_mm512_min_pd((__m512d)splat<T>(high), _mm512_max_pd((__m512d)splat<T>(low), (__m512d)v));
+#elif HUNCH_LEVEL == 3
+    if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_min_ps((__m256)splat<T>(high), _mm256_max_ps((__m256)splat<T>(low), (__m256)v));
+    else return (Vec<T>)_mm256_min_pd((__m256d)splat<T>(high), _mm256_max_pd((__m256d)splat<T>(low), (__m256d)v));
+#elif HUNCH_LEVEL == 2
+    if constexpr (sizeof(T) == 4) return (Vec<T>)_mm_min_ps((__m128)splat<T>(high), _mm_max_ps((__m128)splat<T>(low), (__m128)v));
+    else return (Vec<T>)_mm_min_pd((__m128d)splat<T>(high), _mm_max_pd((__m128d)splat<T>(low), (__m128d)v));
+#else
+    v = choose<T>(v < low, splat<T>(low), v);
+    return choose<T>(v > high, splat<T>(high), v);
+#endif
+}
+
 // Lanes whose index is below n: all bits set, else 0.
 template <class T> HUNCH_INLINE IntVec<T> lanes_below(int n) {
     IntVec<T> iota;

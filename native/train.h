@@ -81,11 +81,11 @@ template <class T> struct Row {
         }
     }
 
-    // g: gradient of the normalised and scaled values; becomes that of the norm's input.
-    void normalise_back(LayerState<T>& y, const T* normal, T* g) const {
+    // g: gradient of what follows the norm, of slope `slopes`; becomes that of the norm's input.
+    void normalise_back(LayerState<T>& y, const T* normal, const T* slopes, T* g) const {
         const Extent e = y.extent(rows);
         const T* const gamma = parameter(y.gamma);
-        scale_gradients<T>(e, g, normal, gradient(y.gamma), gradient(y.beta));
+        scale_gradients<T>(e, g, slopes, normal, gradient(y.gamma), gradient(y.beta));
         if (y.spec.norm == hunch::kBatchNorm)
             batch_norm_back<T>(e, g, normal, gamma, y.inverse_sd, gradient(y.gamma), gradient(y.beta));
         else if (y.spec.norm == hunch::kGroupNorm) group_norm_back<T>(e, g, normal, gamma, y.spec.groups, y.inverse_sd);
@@ -100,12 +100,9 @@ template <class T> struct Row {
             LayerState<T>& y = s.layers[l];
             const Extent e = y.extent(rows);
             if (!y.is_plain) {
-                if (y.has_norm() && y.spec.norm_after) {
-                    multiply<T>(e, g, y.tail_slopes);
-                    normalise_back(y, y.normal, g);
-                }
-                multiply<T>(e, g, y.slopes);
-                if (y.has_norm() && !y.spec.norm_after) normalise_back(y, y.linear, g);
+                if (y.has_norm() && y.spec.norm_after) normalise_back(y, y.normal, y.tail_slopes, g);
+                if (y.has_norm() && !y.spec.norm_after) normalise_back(y, y.linear, y.slopes, g);
+                else multiply<T>(e, g, y.slopes);
             }
             if (y.spec.bias.trained) column_sums<T>(e, g, gradient(y.bias));
             const T* const in = l == 0 ? s.inputs : s.layers[l - 1].out;

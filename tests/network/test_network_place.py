@@ -130,15 +130,28 @@ def test_norms_are_those_of_the_contract():
     norm = rms.get_submodule("0_norm")
     assert (norm.normalized_shape, norm.eps, norm.elementwise_affine) == ((48,), 1e-5, True)
     norm = group.get_submodule("0_norm")
-    assert (norm.num_groups, norm.num_channels, norm.eps, norm.affine) == (12, 48, 1e-5, True)
+    assert (norm.num_groups, norm.num_channels, norm.eps, norm.affine) == (6, 48, 1e-5, True)
     assert group.get_submodule("2_norm").num_groups == 1
 
 
 @pytest.mark.parametrize(
     ("width", "groups"),
-    [(1, 1), (7, 1), (8, 2), (12, 3), (31, 1), (32, 8), (64, 16), (96, 24), (100, 25), (128, 32), (512, 32)],
+    [
+        (1, 1),
+        (7, 1),
+        (8, 1),
+        (12, 1),
+        (16, 2),
+        (31, 1),
+        (32, 4),
+        (64, 8),
+        (96, 12),
+        (100, 10),
+        (256, 32),
+        (512, 32),
+    ],
 )
-def test_group_norm_takes_the_most_groups_up_to_32_that_leave_four_units_each(width, groups):
+def test_group_norm_takes_the_most_groups_up_to_32_that_leave_eight_units_each(width, groups):
     assert place(mlp([2, width, 2])(), norm="group").get_submodule("0_norm").num_groups == groups
 
 

@@ -197,14 +197,14 @@ NORM_KINDS = {
     "group": nn.GroupNorm,
 }
 
-LEAST_GROUP = 4  # units; a group of one is always 0, a group of two keeps only the sign of their difference
+LEAST_GROUP = 8  # units; a group of one is always 0, and training with groups of two to four is chaotic
 
 
 def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
     """A norm over `width` units: eps 1e-5, affine, batch norm's momentum 0.1, group norm's groups as below.
 
     Group norm takes as its number of groups the largest divisor of the width, up to 32, that leaves at least
-    four units a group (docs/decisions/0005-group-norm.md says why); one group where there is none.
+    eight units a group (docs/decisions/0005-group-norm.md says why); one group where there is none.
     """
     device, dtype = like.weight.device, like.weight.dtype
     if kind == "batch":
