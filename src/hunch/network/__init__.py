@@ -1,7 +1,7 @@
 """The user's network: make it, read it, rewrite a copy, gather facts.
 
-Promises: the user's network and all global random states stay as they were; learned weights are kept; what cannot
-be read is refused by name, never guessed.
+Promises: the user's network and all global random states stay as they were; learned weights are kept; what
+cannot be read is refused by name, never guessed.
 """
 
 from hunch.network.activations import KNOWN as KNOWN

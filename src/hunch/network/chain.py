@@ -47,7 +47,7 @@ class Block:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether norm and dropout may be placed here: an activation follows, and it is not the last layer."""
+        """Whether norm and dropout may be placed here: an activation follows, and it is not the last one."""
         return self.activation is not None and not self.is_last
 
     @property
@@ -97,8 +97,9 @@ def leaves(network: nn.Module, prefix: str = "") -> Iterator[Part]:
     if type(network).forward is not nn.Sequential.forward:
         where = f"`{prefix.removesuffix('.')}`" if prefix else "the network"
         raise UnsupportedError(
-            f"{where} is a {type(network).__name__}, an nn.Sequential with a forward of its own, so its layers need not run "
-            "one after another. So far Hunch reads plain nn.Sequential chains; write it as one.",
+            f"{where} is a {type(network).__name__}, an nn.Sequential with a forward of its own, so its "
+            "layers need not run one after another. So far Hunch reads plain nn.Sequential chains; write it "
+            "as one.",
             "network-not-a-chain",
         )
     for name, child in network._modules.items():
@@ -128,8 +129,9 @@ def read_chain(network: nn.Module) -> Chain:
     """
     if not isinstance(network, nn.Sequential):
         raise UnsupportedError(
-            f"the network is a {type(network).__name__}; so far Hunch reads nn.Sequential chains of linear layers "
-            "and activations. Write the network as nn.Sequential(nn.Linear(…), nn.ReLU(), …, nn.Linear(…)).",
+            f"the network is a {type(network).__name__}; so far Hunch reads nn.Sequential chains of linear "
+            "layers and activations. Write the network as nn.Sequential(nn.Linear(…), nn.ReLU(), …, "
+            "nn.Linear(…)).",
             "network-not-a-chain",
         )
     parts = list(leaves(network))
@@ -145,8 +147,8 @@ def read_chain(network: nn.Module) -> Chain:
             continue
         if id(module) in seen and list(module.parameters()):
             raise UnsupportedError(
-                f"the layer `{part.name}` is the same module as `{seen[id(module)]}`; a layer that is called at two "
-                "places has no single site. Give each place a layer of its own.",
+                f"the layer `{part.name}` is the same module as `{seen[id(module)]}`; a layer that is called "
+                "at two places has no single site. Give each place a layer of its own.",
                 "network-shared-layer",
             )
         seen[id(module)] = part.name
@@ -156,23 +158,24 @@ def read_chain(network: nn.Module) -> Chain:
             linear, tail = part, []
         elif isinstance(module, nn.Softmax | nn.LogSoftmax):
             raise NetworkError(
-                f"the network ends in {type(module).__name__} (`{part.name}`), but the cost expects raw outputs "
-                "(logits) and applies the softmax itself. Take it out of build().",
+                f"the network ends in {type(module).__name__} (`{part.name}`), but the cost expects raw "
+                "outputs (logits) and applies the softmax itself. Take it out of build().",
                 "network-softmax",
             )
         elif _fits(module):
             if linear is None and not isinstance(module, nn.Identity):
                 raise UnsupportedError(
-                    f"`{part.name}` ({type(module).__name__}) stands before the first linear layer; so far a chain starts "
-                    "with a linear layer (or nn.Flatten). Prepare the inputs in the data instead.",
+                    f"`{part.name}` ({type(module).__name__}) stands before the first linear layer; so far a "
+                    "chain starts with a linear layer (or nn.Flatten). Prepare the inputs in the data "
+                    "instead.",
                     "network-not-a-chain",
                 )
             tail.append(part)
         else:
             raise UnsupportedError(
-                f"`{part.name}` is a {type(module).__name__}, which does not fit a chain of linear layers. So far a chain "
-                "holds nn.Linear, the usual activations, BatchNorm1d, LayerNorm, RMSNorm, GroupNorm, Dropout "
-                "and a leading Flatten.",
+                f"`{part.name}` is a {type(module).__name__}, which does not fit a chain of linear layers. "
+                "So far a chain holds nn.Linear, the usual activations, BatchNorm1d, LayerNorm, RMSNorm, "
+                "GroupNorm, Dropout and a leading Flatten.",
                 "network-not-a-chain",
             )
     if linear is None:
@@ -222,9 +225,9 @@ def _check_dropout_place(
     for earlier in (activation, norm):
         if earlier is not None and tail.index(earlier) > at:
             raise UnsupportedError(
-                f"`{dropout.name}` (dropout) stands before `{earlier.name}` ({type(earlier.module).__name__}) "
-                f"of site `{site}`; so far dropout stands after the activation and after a norm that follows it. "
-                "Move it there.",
+                f"`{dropout.name}` (dropout) stands before `{earlier.name}` "
+                f"({type(earlier.module).__name__}) of site `{site}`; so far dropout stands after the "
+                "activation and after a norm that follows it. Move it there.",
                 "network-dropout-order",
             )
 

@@ -31,7 +31,7 @@ class GaussianDropout(nn.Module):
 
 
 class ExactDropout(nn.Module):
-    """Keep exactly k units for each example, k the floor or ceiling of keep·n, drawn so that its mean is keep·n.
+    """Keep exactly k units for each example: the floor or ceiling of keep·n, with mean keep·n.
 
     Args:
         keep_prob: Keep probability, in (0, 1]. Kept units are scaled by 1/keep_prob.
@@ -74,5 +74,5 @@ def make_dropout(kind: str, keep_prob: float) -> nn.Module:
         return GaussianDropout(keep_prob)
     if kind == "exact":
         return ExactDropout(keep_prob)
-    # 1 - (1 - p) loses the last bits of p; the keep probability is what Hunch compares, so it is rounded here.
+    # 1 - (1 - p) loses the last bits of p; the keep probability is what is compared, so it is rounded here.
     return nn.Dropout(p=round(1.0 - keep_prob, 15))

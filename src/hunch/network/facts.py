@@ -61,21 +61,22 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
     n_inputs = int(np.prod(x.shape[1:])) if chain.flattens else int(x.shape[-1])
     if first.in_features != n_inputs and first.in_features == np.prod(x.shape[1:]):
         raise NetworkError(
-            f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs in a row, but an example of "
-            f"the data has the shape {tuple(x.shape[1:])}. Start the network with nn.Flatten().",
+            f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs in a row, "
+            f"but an example of the data has the shape {tuple(x.shape[1:])}. Start the network with "
+            "nn.Flatten().",
             "network-inputs",
         )
     if first.in_features != n_inputs:
         raise NetworkError(
-            f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs, but an example of "
-            f"the data has {n_inputs}. Build it with nn.Linear({n_inputs}, …).",
+            f"the network's first layer `{chain.blocks[0].site}` takes {first.in_features} inputs, but an "
+            f"example of the data has {n_inputs}. Build it with nn.Linear({n_inputs}, …).",
             "network-inputs",
         )
     for before, after in zip(chain.blocks, chain.blocks[1:], strict=False):
         if before.linear.out_features != after.linear.in_features:
             raise NetworkError(
-                f"layer `{before.site}` gives {before.linear.out_features} values, but the next layer `{after.site}` takes "
-                f"{after.linear.in_features}. Make them equal.",
+                f"layer `{before.site}` gives {before.linear.out_features} values, but the next layer "
+                f"`{after.site}` takes {after.linear.in_features}. Make them equal.",
                 "network-widths",
             )
     example = torch.from_numpy(np.array(x[:2])).to(first.weight.dtype)
@@ -84,15 +85,15 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
             out = network(example)
     except Exception as error:
         raise NetworkError(
-            f"the network raised {type(error).__name__} on two examples of shape {tuple(example.shape)}: {error}. "
-            "Make its layers fit the data.",
+            f"the network raised {type(error).__name__} on two examples of shape {tuple(example.shape)}: "
+            f"{error}. Make its layers fit the data.",
             "network-forward-raised",
         ) from error
     if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != len(example):
         got = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         raise NetworkError(
-            f"the network must give one row of outputs for each example, shape ({len(example)}, outputs), got {got}. "
-            "For inputs with more than one axis start with nn.Flatten().",
+            f"the network must give one row of outputs for each example, shape ({len(example)}, outputs), "
+            f"got {got}. For inputs with more than one axis start with nn.Flatten().",
             "network-output-shape",
         )
     n_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -57,8 +57,8 @@ def build_network(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """
     if isinstance(build, nn.Module):
         raise NetworkError(
-            f"build must be a function that makes the network, got a network ({type(build).__name__}). Every run starts "
-            "from a fresh one: write build=lambda: nn.Sequential(…), or a def that returns it.",
+            f"build must be a function that makes the network, got a network ({type(build).__name__}). Every "
+            "run starts from a fresh one: write build=lambda: nn.Sequential(…), or a def that returns it.",
             "network-build-not-a-function",
         )
     if not callable(build):
@@ -74,8 +74,8 @@ def build_network(build: Callable[[], nn.Module], seed: int) -> nn.Module:
             raise
         except Exception as error:
             raise NetworkError(
-                f"build() raised {type(error).__name__}: {error}. It is called without arguments, once for each run; "
-                "call it yourself to find the line.",
+                f"build() raised {type(error).__name__}: {error}. It is called without arguments, once for "
+                "each run; call it yourself to find the line.",
                 "network-build-raised",
             ) from error
     if not isinstance(network, nn.Module):

@@ -29,12 +29,12 @@ class MLP:
 
 
 def mlp(widths: Sequence[int], activation: str = "relu") -> MLP:
-    """A `build` that makes linear layers with an activation between them, initialised as torch does by default.
+    """A `build` that makes linear layers with an activation between them, with torch's initial weights.
 
     Args:
         widths: Inputs, hidden widths, outputs: `[64, 100, 10]` has one hidden layer of 100 units.
-        activation: One of `identity`, `relu`, `leaky_relu`, `elu`, `gelu`, `gelu_tanh`, `silu`, `sigmoid`, `tanh`,
-            `softplus`.
+        activation: One of `identity`, `relu`, `leaky_relu`, `elu`, `gelu`, `gelu_tanh`, `silu`, `sigmoid`,
+            `tanh`, `softplus`.
 
     Returns:
         A function without arguments that returns an `nn.Sequential`.
@@ -54,8 +54,8 @@ def mlp(widths: Sequence[int], activation: str = "relu") -> MLP:
     if len(widths) < 2 or any(not isinstance(w, int) or isinstance(w, bool) or w < 1 for w in widths):
         problems.append(
             Problem(
-                f"mlp: widths must be at least two whole numbers above 0 (inputs, …, outputs), got {list(widths)!r}. "
-                "Write for instance hunch.mlp([64, 100, 10]).",
+                "mlp: widths must be at least two whole numbers above 0 (inputs, …, outputs), got "
+                f"{list(widths)!r}. Write for instance hunch.mlp([64, 100, 10]).",
                 "plan-mlp-widths",
             )
         )

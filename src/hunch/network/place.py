@@ -31,14 +31,15 @@ def place(
 
     So far the network must be a chain: an `nn.Sequential` of linear layers and activations.
 
-    What is as asked already stays: a batch norm where `norm="batch"` is asked keeps its statistics and its name.
+    What is as asked already stays: a batch norm where `norm="batch"` is asked keeps its statistics and name.
 
     Args:
         network: The network; it is not changed.
         norm: `"batch"`, `"layer"`, `"rms"`, `"group"`, or `"none"`, which takes norms away. None: as it is.
-        norm_at: `"before_activation"` or `"after_activation"`. None: where the norm stands already, else before.
-        keep_prob: Keep probability in (0, 1] (PyTorch's `nn.Dropout(p)` has p = 1 - keep_prob) for every site, or a
-            mapping site → number; 1.0 takes dropout away. None: as it is.
+        norm_at: `"before_activation"` or `"after_activation"`. None: where the norm stands already, else
+            before.
+        keep_prob: Keep probability in (0, 1] (PyTorch's `nn.Dropout(p)` has p = 1 - keep_prob) for every
+            site, or a mapping site → number; 1.0 takes dropout away. None: as it is.
         dropout: `"bernoulli"`, `"gaussian"` or `"exact"`. None: as it is, else bernoulli.
         sites: Names of linear layers (`"0"`, `"features.3"`). None: every layer that an activation follows,
             never the last.
@@ -132,7 +133,8 @@ def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None
     changes_something = (arm.norm not in (None, "none")) or arm.keep_prob not in (None, 1.0)
     if not hidden and changes_something:
         raise PlacementError(
-            f'arm "{arm.name}": the network has no linear layer that an activation follows, so there is no site '
+            f'arm "{arm.name}": the network has no linear layer that an activation follows, so there is no '
+            "site "
             "for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
             "network-no-site",
         )

@@ -6,12 +6,12 @@ z is the pre-activation (what the activation receives, shape (batch, units)); f'
 saturation               φ = mean |2(a - low)/(high - low) - 1| over the batch and the units, for bounded
                          activations: 0 in the middle of the range, 1 at its ends (Rakitianskaia & Engelbrecht
                          2015, in the limit of many bins). Does not apply to relu and its like.
-saturated                share of (example, unit) values at which |f'| is under 5 % of its maximum, for bounded
-                         activations
+saturated                share of (example, unit) values at which |f'| is under 5 % of its maximum, for
+                         bounded activations
 slope                    mean of |f'(z)| / max |f'|
 inactive                 share of units with |f'| under 1 % of its maximum on every example of this batch (for
-                         relu: never active). With n examples, a unit counted here may still be active on up to
-                         3/n of the data (95 %).
+                         relu: never active). With n examples, a unit counted here may still be active on up
+                         to 3/n of the data (95 %).
 preactivation_mean       mean of z
 preactivation_spread     standard deviation of z over batch and units
 gradient_norm            Euclidean norm of the cost's gradient for the layer's weights, without the L2 term

@@ -16,7 +16,7 @@ from hunch.probe.readings import activation_readings, norm_of, update_readings
 
 
 class StepRecorder:
-    """Reads one step: `with` around forward and backward, then `gradients()`, then `updates()` after the step.
+    """Reads one step: `with` around forward and backward, `gradients()`, then `updates()` after the step.
 
     Forward hooks reduce at once and store nothing of the network's (an in-place activation would corrupt it).
 
