@@ -422,8 +422,8 @@ def test_flatten_stays_first():
     "arm",
     [
         Arm("x", norm="batch", keep_prob=0.5), Arm("x", norm="none"), Arm("x", keep_prob=1.0),
-        Arm("x", norm_at="after_activation"), Arm("x", activation="gelu", norm="layer"), Arm("x", dropout="exact"),
-        Arm("x", activation="relu"), Arm("x"),
+        Arm("x", norm_at="after_activation"), Arm("x", activation="gelu", norm="layer"),
+        Arm("x", dropout="exact"), Arm("x", activation="relu"), Arm("x"),
     ],
     ids=repr,
 )  # fmt: skip

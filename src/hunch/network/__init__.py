@@ -10,6 +10,7 @@ from hunch.network.activations import activation_name as activation_name
 from hunch.network.chain import Block as Block
 from hunch.network.chain import Chain as Chain
 from hunch.network.chain import Part as Part
+from hunch.network.chain import oddity as oddity
 from hunch.network.chain import read_chain as read_chain
 from hunch.network.dropouts import ExactDropout as ExactDropout
 from hunch.network.dropouts import GaussianDropout as GaussianDropout

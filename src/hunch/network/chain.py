@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from hunch.errors import NetworkError, UnsupportedError
 from hunch.network.activations import activation_name
@@ -152,6 +152,7 @@ def read_chain(network: nn.Module) -> Chain:
                 "network-shared-layer",
             )
         seen[id(module)] = part.name
+        _check_weights(part)
         if isinstance(module, nn.Linear):
             if linear is not None:
                 blocks.append(_block(linear, tail, is_last=False))
@@ -186,6 +187,63 @@ def read_chain(network: nn.Module) -> Chain:
         )
     blocks.append(_block(linear, tail, is_last=True))
     return Chain(tuple(blocks), flattens)
+
+
+def oddity(network: nn.Module) -> str | None:
+    """What makes a chain compute something else than its plain layers would, in words; None if nothing does.
+
+    PyTorch itself trains such a network rightly; an engine with layers of its own must leave it to PyTorch.
+
+    Example:
+        >>> network = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        >>> oddity(network)
+        >>> handle = network[0].register_forward_hook(lambda module, inputs, output: 2 * output)
+        >>> oddity(network)
+        '`0` has a hook, which may change what it computes'
+    """
+    owners: dict[int, str] = {}
+    for name, module in network.named_modules():
+        where = f"`{name}`" if name else "the network"
+        if any(getattr(module, hooks) for hooks in _HOOKS):
+            return f"{where} has a hook, which may change what it computes"
+        if _computes_its_own_way(module):
+            return f"{where} is a {type(module).__name__}, which has a forward of its own"
+        for which, parameter in module.named_parameters(recurse=False):
+            if id(parameter) in owners:
+                return f"{where} shares its {which} with {owners[id(parameter)]}"
+            owners[id(parameter)] = where
+    return None
+
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def _computes_its_own_way(module: nn.Module) -> bool:
+    """Whether `forward` is another one than that of the class of torch or Hunch that it derives from."""
+    known = next(c for c in type(module).__mro__ if c.__module__.startswith(("torch.nn.", "hunch.")))
+    return (
+        type(module).forward is not known.forward
+        or type(module).__call__ is not nn.Module.__call__
+        or "forward" in vars(module)
+    )
+
+
+def _check_weights(part: Part) -> None:
+    """Refuse weights that are no parameters (a redraw would do nothing) and hooks that a copy would lose."""
+    if isinstance(part.module, nn.Linear) and not isinstance(part.module._parameters.get("weight"), Tensor):
+        raise UnsupportedError(
+            f"`{part.name}` has a weight that is computed from others (weight norm, spectral norm or another "
+            "parametrization). So far Hunch reads layers whose weight is a parameter; take the "
+            "parametrization out.",
+            "network-not-a-chain",
+        )
+    for name, parameter in part.module.named_parameters(recurse=False):
+        if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
+            raise UnsupportedError(
+                f"`{part.name}` has a hook on its {name}; every run trains a copy of the network, which "
+                "would lose it. So far Hunch trains without such hooks; take it out.",
+                "network-not-a-chain",
+            )
 
 
 def _fits(module: nn.Module) -> bool:
