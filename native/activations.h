@@ -98,18 +98,6 @@ __attribute__((noinline)) void activate_pass(Extent e, const T* x, const T* gamm
     }
 }
 
-template <class T, int A> __attribute__((noinline)) void value_pass(Extent e, T* x, const T* gamma, const T* beta) {
-    constexpr int L = lanes<T>();
-    for (int r = 0; r < e.rows; ++r) {
-        T* const row = x + r * e.stride;
-        for (int v = 0; v < e.vectors; ++v) {
-            Vec<T> f, slope;
-            Activate<T, A>::both(load<T>(row + v * L) * load<T>(gamma + v * L) + load<T>(beta + v * L), f, slope);
-            store<T>(row + v * L, f);
-        }
-    }
-}
-
 #define HUNCH_EACH_ACTIVATION(X)                                                                                       \
     X(hunch::kIdentity) X(hunch::kRelu) X(hunch::kLeakyRelu) X(hunch::kElu) X(hunch::kGelu) X(hunch::kGeluTanh)        \
     X(hunch::kSilu) X(hunch::kSigmoid) X(hunch::kTanh) X(hunch::kSoftplus)
@@ -124,16 +112,6 @@ HUNCH_INLINE void activate(int kind, MaskKind mask_kind, Extent e, const T* x, c
         else if (mask_kind == kHalves) activate_pass<T, A, kHalves>(e, x, gamma, beta, out, slopes, mask); \
         else activate_pass<T, A, kFactors>(e, x, gamma, beta, out, slopes, mask);                         \
         break;
-        HUNCH_EACH_ACTIVATION(HUNCH_CASE)
-#undef HUNCH_CASE
-    }
-}
-
-// x = f(gamma·x + beta), in place.
-template <class T> HUNCH_INLINE void activate_values(int kind, Extent e, T* x, const T* gamma, const T* beta) {
-    switch (kind) {
-#define HUNCH_CASE(A) \
-    case A: value_pass<T, A>(e, x, gamma, beta); break;
         HUNCH_EACH_ACTIVATION(HUNCH_CASE)
 #undef HUNCH_CASE
     }

@@ -72,9 +72,9 @@ class Setting {
         task.cost = cost;
         task.budget = budget;
         task.n_sites = n_sites;
-        task.train = examples(x, y, "train");
-        task.slice = examples(x_slice, y_slice, "slice");
-        task.held = examples(x_held, y_held, "held");
+        task.train = examples(x, y, "train", false);
+        task.slice = examples(x_slice, y_slice, "slice", true);
+        task.held = examples(x_held, y_held, "held", true);
         require(task.slice.n > 0, "the slice is empty");
         task.y_scale = data_of<const double>(y_scale, (size_t)n_outputs, "y_scale");
         task.eval_at = grid(eval_at, task.n_eval, 0, "eval_at");
@@ -86,10 +86,15 @@ class Setting {
     int64_t n_features = 0, n_outputs = 0;
 
   private:
-    hunch::Examples examples(const ReadOnly& x, const ReadOnly& y, const char* name) const {
+    hunch::Examples examples(const ReadOnly& x, const ReadOnly& y, const char* name, bool in_blocks) const {
         const std::string who = name;
-        require(x.ndim() == 2 && (int64_t)x.shape(1) == n_features, who + " inputs have the wrong shape");
-        const size_t n = x.shape(0);
+        require(y.ndim() >= 1, who + " targets have the wrong shape");
+        const size_t n = y.shape(0), block = hunch::kJudgedAtOnce;
+        if (in_blocks)
+            require(x.ndim() == 3 && x.shape(0) == (n + block - 1) / block && (int64_t)x.shape(1) == n_features && x.shape(2) == block,
+                    who + " inputs have the wrong shape");
+        else
+            require(x.ndim() == 2 && x.shape(0) == n && (int64_t)x.shape(1) == n_features, who + " inputs have the wrong shape");
         hunch::Examples out = {nullptr, nullptr, (int64_t)n};
         require(n < (size_t)1 << 31, who + " has too many examples");
         if (is_double) out.x = data_of<const double>(x, x.size(), name);

@@ -1,4 +1,4 @@
-// The costs: their gradient over a batch, and their sum (and the errors) over examples that are judged.
+// The gradient of the costs over a batch.
 #pragma once
 
 #include "activations.h"
@@ -7,14 +7,8 @@
 namespace HUNCH_NS {
 
 // Up to lanes<T>() rows at once, one lane a row, so that maxima and sums over the classes need no work across lanes.
-// `room`: 2 · lanes · stride numbers. Leaves e^(z - max) there, class after class.
-
-template <class T> struct Softmax {
-    Vec<T> total, top;
-    IntVec<T> best;  // the class with the largest output, the first of several
-};
-
-template <class T> HUNCH_INLINE Softmax<T> softmax_block(Extent e, const T* z, int rows, T* room) {
+// `room`: 2 · lanes · stride numbers. Leaves e^(z - max) there, class after class, and returns their sum.
+template <class T> HUNCH_INLINE Vec<T> softmax_block(Extent e, const T* z, int rows, T* room) {
     constexpr int L = lanes<T>();
     T* const turned = room;
     if (rows < L) {  // rows that are not there count as 0
@@ -24,19 +18,17 @@ template <class T> HUNCH_INLINE Softmax<T> softmax_block(Extent e, const T* z, i
         z = copy;
     }
     transpose<T>(z, e.stride, turned, L, L, e.width);
-    Softmax<T> s = {Vec<T>{}, load<T>(turned), IntVec<T>{}};
+    Vec<T> top = load<T>(turned), total = {};
     for (int j = 1; j < e.width; ++j) {
         const Vec<T> x = load<T>(turned + j * L);
-        const IntVec<T> greater = x > s.top;
-        s.best = greater ? IntVec<T>{} + (typename Simd<T>::Int)j : s.best;
-        s.top = choose<T>(x <= s.top, s.top, x);  // a NaN wins
+        top = choose<T>(x <= top, top, x);  // a NaN wins
     }
     for (int j = 0; j < e.width; ++j) {
-        const Vec<T> p = exponential<T>(load<T>(turned + j * L) - s.top);
+        const Vec<T> p = exponential<T>(load<T>(turned + j * L) - top);
         store<T>(turned + j * L, p);
-        s.total += p;
+        total += p;
     }
-    return s;
+    return total;
 }
 
 // The gradient of the mean cost over the batch, in place of the outputs; pads become 0.
@@ -48,8 +40,7 @@ template <class T> __attribute__((noinline)) void cost_gradient(int cost, Extent
         for (int first = 0; first < e.rows; first += L) {
             const int rows = e.rows - first < L ? e.rows - first : L;
             T* const block = z + first * e.stride;
-            const Softmax<T> s = softmax_block<T>(e, block, rows, room);
-            const Vec<T> factor = share / s.total;
+            const Vec<T> factor = share / softmax_block<T>(e, block, rows, room);
             for (int j = 0; j < e.width; ++j) store<T>(room + j * L, load<T>(room + j * L) * factor);
             // Classes beyond the width, up to a whole block of 16 bytes, were outputs of 0 that became something.
             for (int j = e.width; j < (e.width + 3) / 4 * 4; ++j) store<T>(room + j * L, Vec<T>{});
@@ -83,49 +74,6 @@ template <class T> __attribute__((noinline)) void cost_gradient(int cost, Extent
                 g = choose<T>(g < -one, -one, g);
             }
             store<T>(row + v * L, choose<T>(lanes_below<T>(n), g * share, Vec<T>{}));
-        }
-    }
-}
-
-struct Judged {
-    double cost, error;  // sums over examples (and outputs)
-};
-
-// Adds the cost and the error of rows first … first + rows of the examples. `room`: as above.
-template <class T>
-__attribute__((noinline)) void judge(int cost, Extent e, const T* z, const void* y, int64_t first, const double* y_scale, T* room, Judged& sums) {
-    constexpr int L = lanes<T>();
-    if (cost == hunch::kCrossEntropy) {
-        for (int from = 0; from < e.rows; from += L) {
-            const int rows = e.rows - from < L ? e.rows - from : L;
-            const T* const block = z + from * e.stride;
-            const int64_t* const labels = static_cast<const int64_t*>(y) + first + from;
-            const Softmax<T> s = softmax_block<T>(e, block, rows, room);
-            const Vec<T> log_sum = logarithm<T>(s.total) + s.top;
-            for (int r = 0; r < rows; ++r) {
-                sums.cost += (double)(log_sum[r] - block[r * e.stride + labels[r]]);
-                sums.error += s.best[r] != labels[r];
-            }
-        }
-        return;
-    }
-    for (int r = 0; r < e.rows; ++r) {
-        const T* const row = z + r * e.stride;
-        const T* const target = static_cast<const T*>(y) + (first + r) * e.width;
-        for (int j = 0; j < e.width; ++j) {
-            const T x = row[j], t = target[j];
-            if (cost == hunch::kBinaryCrossEntropy) {
-                const T size = x < 0 ? -x : x;
-                const Vec<T> tail = log1p<T>(exponential<T>(splat<T>(-size)));
-                sums.cost += (double)((x < 0 ? (T)0 : x) - x * t + tail[0]);
-                sums.error += (x > 0) != (t > (T)0.5);
-                continue;
-            }
-            const T d = x - t, size = d < 0 ? -d : d;
-            if (cost == hunch::kSquaredError) sums.cost += (double)(d * d);
-            else sums.cost += (double)(size <= (T)1 ? (T)0.5 * d * d : size - (T)0.5);
-            const double scaled = (double)d * y_scale[j];
-            sums.error += scaled * scaled;
         }
     }
 }

@@ -8,7 +8,7 @@
 
 namespace HUNCH_NS {
 
-constexpr int kJudgedAtOnce = 64;  // examples that go through the network together when they are judged
+using hunch::kJudgedAtOnce;
 
 // Hands out pieces of one block, each on a boundary of 64 bytes; with base 0 it only counts.
 struct Arena {

@@ -19,7 +19,7 @@ constexpr int kTileRows = 6, kTileVectors = 2;
 #endif
 constexpr int kDepth = 256;  // rows of B worked on at once, so that its panel stays in the first-level cache
 
-enum class Start { kZero, kBias, kSum };
+enum class Start { kZero, kBias, kRowBias, kSum };
 
 template <class T> struct Matmul {
     int rows, depth, vectors;  // rows of C, rows of B, vectors of a row of C
@@ -29,7 +29,8 @@ template <class T> struct Matmul {
     ptrdiff_t b_row;
     T* c;
     ptrdiff_t c_row;
-    const T* bias;  // or null
+    const T* bias;      // one number a column, or null
+    const T* row_bias;  // one number a row, or null
 };
 
 template <class T, int R, int N, bool kDepthIsOne>
@@ -42,6 +43,13 @@ HUNCH_INLINE void tile(const Matmul<T>& m, Start start, int row, int vector, int
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v) sum[r][v] = load<T>(c + r * m.c_row + v * L);
+    } else if (start == Start::kRowBias) {
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            const Vec<T> first = splat<T>(m.row_bias[row + r]);
+#pragma GCC unroll 4
+            for (int v = 0; v < N; ++v) sum[r][v] = first;
+        }
     } else {
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
@@ -87,7 +95,10 @@ template <class T, bool kDepthIsOne> __attribute__((noinline)) void matmul_strid
     const int width = kTileVectors >= 3 && m.vectors % 2 == 1 ? 3 : 2;
     for (int from = 0; from < m.depth || from == 0; from += kDepth) {
         const int to = m.depth - from <= kDepth ? m.depth : from + kDepth;
-        const Start start = from > 0 ? Start::kSum : m.bias != nullptr ? Start::kBias : Start::kZero;
+        const Start start = from > 0                 ? Start::kSum
+                            : m.bias != nullptr     ? Start::kBias
+                            : m.row_bias != nullptr ? Start::kRowBias
+                                                    : Start::kZero;
         for (int vector = 0; vector < m.vectors;) {
             const int left = m.vectors - vector;
             int n = left < width ? left : (left % 2 == 1 && width == 3) ? 3 : 2;

@@ -36,7 +36,10 @@ struct Layer {
     Parameter weight, bias, gamma, beta;
 };
 
-// Examples: inputs (n, features), and int64 labels (n) or targets (n, outputs), all contiguous.
+constexpr int kJudgedAtOnce = 64;  // examples that go through the network together when they are judged
+
+// Examples: int64 labels (n) or targets (n, outputs), and inputs: (n, features) to train on, and blocks (⌈n / 64⌉, features,
+// 64) to judge, where what is not there is 0. All contiguous.
 struct Examples {
     const void* x;
     const void* y;

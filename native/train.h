@@ -2,6 +2,7 @@
 #pragma once
 
 #include "costs.h"
+#include "judging.h"
 #include "layout.h"
 #include "matmul.h"
 #include "norms.h"
@@ -19,7 +20,7 @@ template <class T> struct Row {
     T* gradient(const Piece& p) const { return s.gradients + p.at; }
 
     void linear(const LayerState<T>& y, int n, const T* in, ptrdiff_t in_stride, T* out) const {
-        matmul<T>({n, y.spec.n_in, y.vectors, in, in_stride, 1, parameter(y.weight), y.stride, out, y.stride, parameter(y.bias)});
+        matmul<T>({n, y.spec.n_in, y.vectors, in, in_stride, 1, parameter(y.weight), y.stride, out, y.stride, parameter(y.bias), nullptr});
     }
 
     void gather(const int32_t* index) const {
@@ -107,11 +108,11 @@ template <class T> struct Row {
             if (y.spec.bias.trained) column_sums<T>(e, g, gradient(y.bias));
             const T* const in = l == 0 ? s.inputs : s.layers[l - 1].out;
             if (y.spec.weight.trained)
-                matmul_transposed<T>({y.spec.n_in, rows, y.vectors, in, 1, y.in_stride, g, y.stride, gradient(y.weight), y.stride, nullptr});
+                matmul_transposed<T>({y.spec.n_in, rows, y.vectors, in, 1, y.in_stride, g, y.stride, gradient(y.weight), y.stride, nullptr, nullptr});
             if (l == 0) break;
             const int in_vectors = s.layers[l - 1].vectors;
             transpose<T>(parameter(y.weight), y.stride, s.turned, y.in_stride, y.spec.n_in, y.spec.n_out);
-            matmul<T>({rows, y.spec.n_out, in_vectors, g, y.stride, 1, s.turned, y.in_stride, spare, y.in_stride, nullptr});
+            matmul<T>({rows, y.spec.n_out, in_vectors, g, y.stride, 1, s.turned, y.in_stride, spare, y.in_stride, nullptr, nullptr});
             T* const next = spare;
             spare = spare == s.gradient_out ? s.gradient_in : s.gradient_out;
             g = next;
@@ -134,67 +135,6 @@ template <class T> struct Row {
             }
         }
     }
-
-    // Scale and shift that a layer's norm and its affine part come to in eval mode, where they do not depend on the row.
-    void prepare_judging() const {
-        for (int l = 0; l < t.n_layers; ++l) {
-            LayerState<T>& y = s.layers[l];
-            if (y.spec.norm != hunch::kBatchNorm) continue;
-            const T *const gamma = parameter(y.gamma), *const beta = parameter(y.beta);
-            for (int j = 0; j < y.spec.n_out; ++j) {
-                const T scale = gamma[j] / square_root((T)(y.running_variance[j] + (T)y.spec.norm_eps));
-                y.eval_scale[j] = scale;
-                y.eval_shift[j] = beta[j] - y.running_mean[j] * scale;
-            }
-        }
-    }
-
-    void judged_norm(LayerState<T>& y, int n, T* x, const T*& scale, const T*& shift) const {
-        if (y.spec.norm == hunch::kBatchNorm) {
-            scale = y.eval_scale;
-            shift = y.eval_shift;
-            return;
-        }
-        normalise(y, n, x, nullptr, nullptr);
-        scale = parameter(y.gamma);
-        shift = parameter(y.beta);
-    }
-
-    // Mean cost and error over examples, in eval mode.
-    Judged judge_examples(const hunch::Examples& examples) const {
-        Judged sums = {0, 0};
-        const LayerState<T>& last = s.layers[t.n_layers - 1];
-        for (int64_t first = 0; first < examples.n; first += kJudgedAtOnce) {
-            if (*t.stop) break;
-            const int n = examples.n - first < kJudgedAtOnce ? (int)(examples.n - first) : kJudgedAtOnce;
-            const T* in = static_cast<const T*>(examples.x) + first * t.layers[0].n_in;
-            ptrdiff_t in_stride = t.layers[0].n_in;
-            T *out = s.judged_a, *spare = s.judged_b;
-            for (int l = 0; l < t.n_layers; ++l) {
-                LayerState<T>& y = s.layers[l];
-                linear(y, n, in, in_stride, out);
-                const T *scale = s.ones, *shift = s.zeros;
-                if (!y.is_plain) {
-                    if (y.has_norm() && !y.spec.norm_after) judged_norm(y, n, out, scale, shift);
-                    activate_values<T>(y.spec.activation, y.extent(n), out, scale, shift);
-                    if (y.has_norm() && y.spec.norm_after) {
-                        judged_norm(y, n, out, scale, shift);
-                        activate_values<T>(hunch::kIdentity, y.extent(n), out, scale, shift);
-                    }
-                }
-                in = out;
-                in_stride = y.stride;
-                T* const used = out;
-                out = spare;
-                spare = used;
-            }
-            judge<T>(t.cost, last.extent(n), in, examples.y, first, t.y_scale, s.cost_room, sums);
-        }
-        const double n = (double)examples.n, terms = t.cost == hunch::kCrossEntropy ? n : n * last.spec.n_out;
-        Judged mean = {sums.cost / terms, sums.error / terms};
-        if (t.cost == hunch::kSquaredError || t.cost == hunch::kHuber) mean.error = __builtin_sqrt(mean.error);
-        return mean;
-    }
 };
 
 template <class T> size_t room_for(const hunch::Task& t, void* layers) {
@@ -213,6 +153,7 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
     move_parameters<T>(t, s, true);
 
     const Row<T> row = {t, s, (int)t.batch_size};
+    const Judge<T> judged = {t, s};
     const int64_t steps_an_epoch = t.train.n / t.batch_size;
     StepSize<T> size = {};
     size.momentum = (T)t.momentum;
@@ -225,8 +166,8 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
     for (int64_t now = 0; now <= t.budget; ++now) {
         if (*t.stop) return hunch::Outcome::kStopped;
         if (next_eval < t.n_eval && t.eval_at[next_eval] == now) {
-            row.prepare_judging();
-            const double cost = row.judge_examples(t.slice).cost;
+            judged.prepare();
+            const double cost = judged(t.slice).cost;
             if (*t.stop) return hunch::Outcome::kStopped;
             if (!__builtin_isfinite(cost)) {
                 t.diverged_at = now;
@@ -234,7 +175,7 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
             }
             t.cost_out[next_eval++] = cost;
             if (next_held < t.n_held && t.held_at[next_held] == now) {
-                const Judged held = row.judge_examples(t.held);
+                const Judged held = judged(t.held);
                 if (*t.stop) return hunch::Outcome::kStopped;
                 t.held_cost_out[next_held] = held.cost;
                 t.held_error_out[next_held++] = held.error;

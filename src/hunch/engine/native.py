@@ -26,6 +26,7 @@ from hunch.traces import Trace
 KERNELS = 1  # raised by every change that changes a bit of any trace
 _COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
 _SGD, _MOMENTUM, _NESTEROV, _ADAM = range(4)
+_BLOCK = 64  # examples judged together: kJudgedAtOnce of native/task.h
 _WAIT_S = 0.05  # how often a waiting call looks for Ctrl-C
 _MOST_WAITING_BYTES = 2**28
 
@@ -195,6 +196,13 @@ def _shared(module: Any, setting: Setting) -> Any:
     def inputs(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(x.reshape(len(x), -1), dtype=number)
 
+    def blocks(x: np.ndarray) -> np.ndarray:
+        """Examples to be judged, (⌈n/64⌉, features, 64): one example a lane; what is not there is 0."""
+        flat = inputs(x)
+        padded = np.zeros((-(-len(flat) // _BLOCK) * _BLOCK, flat.shape[1]), dtype=number)
+        padded[: len(flat)] = flat
+        return np.ascontiguousarray(padded.reshape(-1, _BLOCK, flat.shape[1]).transpose(0, 2, 1))
+
     def targets(y: np.ndarray) -> np.ndarray:
         if setting.cost == "cross_entropy":
             return np.ascontiguousarray(y, dtype=np.int64)
@@ -217,9 +225,9 @@ def _shared(module: Any, setting: Setting) -> Any:
         budget=setting.budget,
         x=x_train,
         y=y_train,
-        x_slice=np.ascontiguousarray(x_train[rows]),
+        x_slice=blocks(x_train[rows]),
         y_slice=np.ascontiguousarray(y_train[rows]),
-        x_held=inputs(data.x_held),
+        x_held=blocks(data.x_held),
         y_held=targets(data.y_held),
         y_scale=y_scale,
         eval_at=setting.eval_at,
