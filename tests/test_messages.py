@@ -4,6 +4,7 @@ Accept a change with `make gold`, and read the diff: a message is part of the pr
 """
 
 import contextlib
+import functools
 import os
 import sqlite3
 from pathlib import Path
@@ -195,11 +196,16 @@ def test_gold_message(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_refused_call_leaves_nothing_half_written(case, tmp_path):
-    before = sorted(tmp_path.iterdir())
+def test_a_refused_call_leaves_nothing_half_written(case, tmp_path, monkeypatch):
+    stored = functools.partial(compare, store=tmp_path / "asked.hunch")
+    monkeypatch.setitem(globals(), "compare", stored)  # every case that compares asks for a study file
     message_of(case, tmp_path)
-    made = {p.name for p in tmp_path.iterdir()} - {p.name for p in before}
-    assert made <= {"d.csv", "s.hunch", "notes.hunch"}
+    assert {p.name for p in tmp_path.iterdir()} <= {"d.csv", "s.hunch", "notes.hunch"}
+
+
+def test_a_call_that_is_not_refused_would_have_written_its_file(tmp_path):
+    compare(store=tmp_path / "asked.hunch")
+    assert [p.name for p in tmp_path.iterdir()] == ["asked.hunch"]
 
 
 def test_the_gold_check_can_fail(tmp_path):
