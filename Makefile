@@ -46,5 +46,10 @@ format: install
 gold: install
 	HUNCH_GOLD=accept $(BIN)/python -m pytest --quiet tests -k gold
 
+# One table of what a training step costs, here and elsewhere; about a quarter of an hour on a quiet machine.
+bench: install
+	$(BIN)/python -c 'import jax' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks
+
 clean:
 	rm -rf $(VENV) build dist

@@ -1,0 +1,6 @@
+"""`python -m benchmarks [--quick]`."""
+
+from benchmarks.bench import main
+
+if __name__ == "__main__":
+    main()
