@@ -208,7 +208,8 @@ class Trainer {
         t.l2 = number("l2");
         t.weight_decay = number("weight_decay");
         t.steps_with_dropout = number("steps_with_dropout");
-        t.stop_below = number("stop_below");
+        t.stop_at = number("stop_at");
+        t.stops_on_held = number("stops_on_held") != 0;
         t.factors = data_of<const double>(factors, (size_t)t.budget, "factors");
         if (setting.is_double) t.parameters = data_of<double>(parameters, n_parameters, "parameters");
         else t.parameters = data_of<float>(parameters, n_parameters, "parameters");

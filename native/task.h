@@ -61,7 +61,8 @@ struct Task {
     const int64_t *eval_at, *held_at, *reading_at;  // increasing
     int64_t n_eval, n_held, n_readings;
     int n_sites;
-    double stop_below;           // stop once the slice's cost is at most this; -inf: never
+    double stop_at;              // stop once the cost has been at most this at two evaluations in a row; -inf: never
+    int stops_on_held;           // … the cost of what is held out, not of the slice
     void* parameters;            // in: before the first update; out: after the last
     double *cost_out, *held_cost_out, *held_error_out;
     float* readings_out;         // (n_readings, kReadings, n_sites)

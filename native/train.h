@@ -163,11 +163,12 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
     double beta1_power = 1, beta2_power = 1;
     int64_t next_eval = 0, next_held = 0, next_reading = 0;
     t.diverged_at = -1;
+    int hits = 0;
     for (int64_t now = 0; now <= t.budget; ++now) {
         if (*t.stop) return hunch::Outcome::kStopped;
         if (next_eval < t.n_eval && t.eval_at[next_eval] == now) {
             judged.prepare();
-            const double cost = judged(t.slice).cost;
+            double cost = judged(t.slice).cost;
             if (*t.stop) return hunch::Outcome::kStopped;
             if (!__builtin_isfinite(cost)) {
                 t.diverged_at = now;
@@ -179,8 +180,10 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
                 if (*t.stop) return hunch::Outcome::kStopped;
                 t.held_cost_out[next_held] = held.cost;
                 t.held_error_out[next_held++] = held.error;
+                if (t.stops_on_held) cost = held.cost;
             }
-            if (cost <= t.stop_below) break;
+            hits = cost <= t.stop_at ? hits + 1 : 0;
+            if (hits == 2) break;
         }
         if (now == t.budget) break;
         const int64_t within = now % steps_an_epoch;

@@ -9,7 +9,8 @@ One run, exactly (steps count from 0; iteration t means "after t updates"):
    `init/<site>`; then the arm's norm, dropout and activation placed. Parameters in `setting.dtype`.
 2. For t = 0 … budget: if t is in the evaluation grid, judge the cost (eval mode, training slice), and if it is in the
    held-out grid, judge everything held out. A cost that is not finite: the run has diverged at t and stops there; what
-   would have been measured later is NaN. Then, if t < budget, one update:
+   would have been measured later is NaN. With `setting.stop_at`, a run whose cost has been at most that at two
+   evaluations in a row stops there too, and has not diverged. Then, if t < budget, one update:
    batch = `batches(s, n, batch_size, budget)[t]`; forward in train mode with dropout from `noise(s, site, t, (batch, units))`
    while t < keep_until · budget; cost = mean over the batch; backward; on the decayed parameters gradient += l2 · w and
    (before the step) w *= 1 - lr_t · weight_decay; optimizer as in torch.optim with lr_t = lr · factor(t).
@@ -49,6 +50,8 @@ class Setting:
         metric: `"train"`, or `"held_out"`: then everything held out is judged on the whole evaluation grid.
         readings: Whether readings are taken.
         dtype: Number type of the parameters.
+        stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row; None: every
+            run goes on to the budget.
     """
 
     build: Callable[[], nn.Module]
@@ -59,6 +62,7 @@ class Setting:
     metric: str = "train"
     readings: bool = True
     dtype: torch.dtype = torch.float32
+    stop_at: float | None = None
 
     @property
     def eval_at(self) -> np.ndarray:

@@ -121,6 +121,7 @@ def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: 
     reading_index = {int(t): k for k, t in enumerate(trace.reading_at)}
     site_names = tuple(s.name for s in setting.sites)
     last_with_dropout = arm.keep_until * budget
+    hits = 0
 
     for t in range(budget + 1):
         if t in eval_index:
@@ -137,6 +138,11 @@ def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: 
                         out, data.y_held, setting.cost, setting.data.y_scale
                     )
             network.train()
+            judged = trace.cost if setting.metric == "train" else trace.held_cost
+            is_low = setting.stop_at is not None and judged[eval_index[t]] <= setting.stop_at
+            hits = hits + 1 if is_low else 0
+            if hits == 2:
+                return None
         if t == budget:
             return None
         _set_step(dropouts, t, is_on=t < last_with_dropout)

@@ -39,8 +39,6 @@ class NativeEngine:
 
     Args:
         threads: Runs that are made at once; None: one for each core that this process may use.
-        stop_below: A run stops once its cost on the slice is at most this; what would have come later is NaN. Off
-            by default: claims about cost and error need the rest.
 
     Raises:
         UnsupportedError: If there is no compiled extension.
@@ -48,7 +46,7 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, threads: int | None = None, *, stop_below: float = -math.inf) -> None:
+    def __init__(self, threads: int | None = None) -> None:
         """Look for the extension."""
         if native_module() is None:
             raise UnsupportedError(
@@ -57,7 +55,6 @@ class NativeEngine:
                 "engine-native-missing",
             )
         self.threads = threads or usable_cores()
-        self.stop_below = stop_below
 
     def detail(self) -> str:
         """Version of the kernels, and instruction level: what must be the same when a study is resumed."""
@@ -143,7 +140,8 @@ class NativeEngine:
                 "l2": arm.l2 or 0.0,
                 "weight_decay": arm.weight_decay or 0.0,
                 "steps_with_dropout": arm.keep_until * setting.budget,
-                "stop_below": self.stop_below,
+                "stop_at": -math.inf if setting.stop_at is None else setting.stop_at,
+                "stops_on_held": float(setting.metric == "held_out"),
             },
             "factors": _factors(arm.schedule, setting.budget),
             "parameters": row.parameters,
@@ -278,7 +276,8 @@ def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
             values = torch.from_numpy(row.parameters[at : at + tensor.numel()])
             tensor.copy_(values.reshape(tensor.shape))
             at += tensor.numel()
-    steps = row.trace.key.budget if trace.diverged_at is None else trace.diverged_at
+    measured = trace.eval_at[np.isfinite(trace.cost)]  # a run that stopped early made the updates before its last one
+    steps = int(measured[-1]) if trace.diverged_at is None else trace.diverged_at
     for module in row.network.modules():
         if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
             module.num_batches_tracked += steps
