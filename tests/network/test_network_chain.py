@@ -1,7 +1,5 @@
 """Reading chains: what fits is read, what does not is refused by name."""
 
-# ruff: noqa: E501
-
 import pytest
 import torch
 from torch import nn
@@ -115,7 +113,8 @@ SHARED = nn.Linear(4, 4)
         (
             Residual(nn.Linear(4, 4), nn.ReLU()),
             UnsupportedError,
-            r"the network is a Residual, an nn\.Sequential with a forward of its own.*\[network-not-a-chain\]",
+            r"the network is a Residual, an nn\.Sequential with a forward of its "
+            r"own.*\[network-not-a-chain\]",
         ),
         (
             nn.Sequential(nn.Linear(4, 4), nn.ReLU(), Residual(nn.Linear(4, 4), nn.ReLU())),
@@ -160,7 +159,8 @@ SHARED = nn.Linear(4, 4)
         (
             nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh(), nn.Linear(4, 2)),
             UnsupportedError,
-            r"after the linear layer `0` stand two modules of one kind \(activation\): `1` \(ReLU\) and `2` \(Tanh\).*\[network-two-of-a-kind\]",
+            r"after the linear layer `0` stand two modules of one kind \(activation\): `1` "
+            r"\(ReLU\) and `2` \(Tanh\).*\[network-two-of-a-kind\]",
         ),
         (
             nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 2)),

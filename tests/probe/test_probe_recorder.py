@@ -96,7 +96,6 @@ def small():
 
 def test_no_generator_buffer_or_mode_is_touched_and_no_hook_stays():
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 2))
-    x = torch.ones(5, 3)
     states = torch.random.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
     recorder = StepRecorder(network, ("0", "4"))
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -109,14 +108,18 @@ def test_no_generator_buffer_or_mode_is_touched_and_no_hook_stays():
     assert torch.equal(states[0], torch.random.get_rng_state())
     assert states[1] == random.getstate()
     np.testing.assert_array_equal(states[2], np.random.get_state()[1])
-    del x
 
 
 def test_hooks_are_taken_away_when_the_step_raises():
     network = small()
-    with pytest.raises(RuntimeError, match="mat1"), StepRecorder(network, ("0", "2")):
-        assert sum(hooks_of(network)) == 1
-        network(torch.ones(5, 7))
+
+    def broken_step():
+        with StepRecorder(network, ("0", "2")):
+            assert sum(hooks_of(network)) == 1
+            network(torch.ones(5, 7))
+
+    with pytest.raises(RuntimeError, match="mat1"):
+        broken_step()
     assert sum(hooks_of(network)) == 0
 
 
