@@ -29,6 +29,11 @@ class Choice:
     engine: Engine
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """What is said before the first run."""
+        return f"Engine: {self.engine.name} ({self.reason})."
+
 
 def check_engine(engine: str = "auto", device: str | None = None) -> None:
     """Refuse names of engines and devices that there are not.

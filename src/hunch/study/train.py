@@ -95,7 +95,9 @@ def train(
     plan = prepared.plan.freeze(budget=budget, target=None, rates={resolved.name: resolved.lr}, margins=())
     setting = Setting(build, loaded, plan.cost, budget, prepared.facts.sites, metric)
     jobs = [Job(RunKey(TRAIN, resolved.name, s, resolved.lr, budget), resolved, s) for s in plan.seeds]
-    traces, states = _train(prepared.choice.engine, setting, jobs, Reporter(progress))
+    reporter = Reporter(progress)
+    reporter.say(prepared.choice.sentence)
+    traces, states = _train(prepared.choice.engine, setting, jobs, reporter)
 
     def network(run_seed: int) -> nn.Module:
         job = next(j for j in jobs if j.key.seed == run_seed)
