@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 import hunch.data.cost
-import hunch.plan.plan
 from hunch.data import choose_cost, constant_cost, constant_error, digits, load
-from hunch.errors import HunchError
+from hunch.errors import HunchError, PlanError
+from hunch.plan import Arm, Plan
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(90, 4))
@@ -57,7 +57,10 @@ def test_a_cost_that_does_not_fit_is_refused(data, n_outputs, cost, slug):
 
 
 def test_data_and_plan_call_the_costs_alike():
-    assert hunch.data.cost.COSTS == hunch.plan.plan.COSTS
+    for cost in hunch.data.cost.COSTS:
+        assert Plan(arms=(Arm("a"),), claims=(), cost=cost, seeds=()).cost == cost
+    with pytest.raises(PlanError, match=f"cost must be one of {', '.join(hunch.data.cost.COSTS)}, got 'x'"):
+        Plan(arms=(Arm("a"),), claims=(), cost="x", seeds=())
 
 
 @pytest.mark.parametrize("on", ["train", "held"])

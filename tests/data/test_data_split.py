@@ -27,15 +27,15 @@ def test_every_split_is_a_stratified_fifth_that_leaves_each_class_an_example(y, 
         return
     train, held = split_rows(key, len(y), y)
     np.testing.assert_array_equal(np.sort(np.concatenate([train, held])), np.arange(len(y)))
-    assert len(held) >= 1
     assert set(y[train]) == set(known)
-    n_held = max(1, (2 * len(y) + 5) // 10)
+    # A class of one example stays in the training part, and the others are cut as if it were not there.
+    n_rest = counts[counts > 1].sum()
+    assert len(held) == max(1, (2 * n_rest + 5) // 10)
     for label, count in zip(known, counts, strict=True):
         taken = (y[held] == label).sum()
-        exact = count * n_held / len(y)
-        # A class of one example gives none; its share falls on the others, one example at the most for each.
-        pushed = (np.bincount(y) == 1).sum()
-        assert min(np.floor(exact), count - 1) <= taken <= np.ceil(exact) + pushed
+        exact = count * len(held) / n_rest if count > 1 else 0
+        assert np.floor(exact) <= taken <= np.ceil(exact)
+        assert taken < count
 
 
 def test_large_classes_together_give_exactly_a_fifth():
@@ -43,6 +43,18 @@ def test_large_classes_together_give_exactly_a_fifth():
     train, held = split_rows(KEY, 502, y)
     assert (len(train), len(held)) == (402, 100)
     assert np.abs(np.bincount(y[held]) - np.bincount(y) / 5).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "held"),
+    [([50] + [1] * 50, [10] + [0] * 50), ([2] * 25 + [1] * 50, None), ([20, 20, 1], [4, 4, 0])],
+    ids=["half of all examples stand alone", "the rest are pairs", "one stands alone"],
+)
+def test_classes_of_one_example_push_nothing_onto_the_others(counts, held):
+    y = np.repeat(np.arange(len(counts)), counts)
+    taken = np.bincount(y[split_rows(KEY, len(y), y)[1]], minlength=len(counts))
+    assert taken.sum() == round(sum(c for c in counts if c > 1) / 5)
+    assert held is None or taken.tolist() == held
 
 
 def test_the_key_alone_decides_who_is_drawn():

@@ -11,10 +11,8 @@ def constant_cost(data: Data, cost: str, on: str = "train", rows: np.ndarray | N
     """Mean cost of the constant prediction that the training part suggests (c0).
 
     The prediction is the class frequencies of the whole training part (as probabilities) or, for regression,
-    its
-    mean: `cross_entropy` -mean log f(y); `binary_cross_entropy` the same for two classes;
-        `mean_squared_error`
-    mean (y - m)²; `huber` with delta 1. In nats, or in the (standardised) target's unit.
+    its mean: `cross_entropy` -mean log f(y); `binary_cross_entropy` the same for two classes;
+    `mean_squared_error` mean (y - m)²; `huber` with delta 1. In nats, or in the (standardised) target's unit.
 
     Args:
         data: The data.
@@ -48,10 +46,9 @@ def constant_cost(data: Data, cost: str, on: str = "train", rows: np.ndarray | N
 def constant_error(data: Data) -> float:
     """Held-out error of the best constant guess from the training part.
 
-    Labels: the share of held-out examples that are not of the most frequent class (of several, the smallest
-        label),
-    in 0..1. Regression: root mean squared error of the training mean, over all outputs together, in the
-    target's own unit.
+    Labels: the share of held-out examples that are not of the most frequent class (of several, the one with
+    the smallest label), in 0..1. Regression: root mean squared error of the training mean, over all outputs
+    together, in the target's own unit.
 
     Args:
         data: The data.

@@ -13,8 +13,8 @@ from hunch.errors import DataError
 def split_rows(key: str, n: int, labels: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """(training rows, held-out rows), each ascending: about one row in five is held out.
 
-    With labels every class gives its fifth, rounded up or down, and never its last example, so that each
-    class appears in the training part.
+    With labels every class gives its fifth, rounded up or down. A class of one example gives none, so that
+    each class appears in the training part, and the others are cut as if it were not there.
 
     Args:
         key: Hex hash of the data, at least 32 digits; nothing else decides who is drawn.
@@ -33,12 +33,11 @@ def split_rows(key: str, n: int, labels: np.ndarray | None) -> tuple[np.ndarray,
     # Raw bits rather than Generator.permutation: only the bits are promised to stay the same across versions.
     bits = np.random.Philox(key=int(key[:32], 16)).random_raw(n)
     order = np.argsort(bits, kind="stable")
-    n_held = max(1, (2 * n + 5) // 10)
     if labels is None:
-        held = order[:n_held]
+        held = order[: _fifth(n)]
     else:
         _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        quota = _quotas(counts, n_held)
+        quota = _quotas(counts)
         if not quota.any():
             raise DataError(
                 f"no example can be held out: each of the {len(counts)} labels in y stands there once. Is y "
@@ -54,15 +53,20 @@ def split_rows(key: str, n: int, labels: np.ndarray | None) -> tuple[np.ndarray,
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
-def _quotas(counts: np.ndarray, n_held: int) -> np.ndarray:
+def _fifth(n: int) -> int:
+    """A fifth of n, rounded to the nearest whole number, at least 1."""
+    return max(1, (2 * n + 5) // 10)
+
+
+def _quotas(counts: np.ndarray) -> np.ndarray:
     """How many of each class are held out: largest remainders, in whole numbers, so free of rounding."""
-    n = int(counts.sum())
-    quota = np.minimum(counts * n_held // n, counts - 1)
-    room = quota < counts - 1
-    remainder = np.where(room, counts * n_held % n, -1)
-    left = n_held - int(quota.sum())
-    first = np.argsort(-remainder, kind="stable")[: min(left, int(room.sum()))]
-    quota[first] += 1
+    shared = np.where(counts > 1, counts, 0)
+    n = int(shared.sum())
+    if n == 0:
+        return shared
+    n_held = _fifth(n)
+    quota, remainder = shared * n_held // n, shared * n_held % n
+    quota[np.argsort(-remainder, kind="stable")[: n_held - int(quota.sum())]] += 1
     return quota
 
 
