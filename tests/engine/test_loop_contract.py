@@ -69,13 +69,13 @@ def test_global_random_states_and_the_number_of_threads_are_as_before(threads):
         torch.set_num_threads(threads)
         torch.manual_seed(5)
         random.seed(6)
-        np.random.seed(7)
-        states = (torch.random.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())
+        np.random.seed(7)  # noqa: NPY002
+        states = (torch.random.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())  # noqa: NPY002
         for _ in LoopEngine().train(setting(), [job(keep_prob=0.5, init_std=0.1), job(seed=2)]):
             assert torch.get_num_threads() == threads, "also while the caller has the result"
         assert torch.equal(states[0], torch.random.get_rng_state())
         assert states[1] == random.getstate()
-        np.testing.assert_array_equal(states[2], np.random.get_state()[1])
+        np.testing.assert_array_equal(states[2], np.random.get_state()[1])  # noqa: NPY002
     finally:
         torch.set_num_threads(before)
 

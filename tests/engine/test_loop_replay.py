@@ -1,6 +1,6 @@
 """Anyone can replay a run: ten lines of plain PyTorch give the weights of `hunch.train`, bit for bit.
 
-Nothing of Hunch is used but what it lends for this: `hunch.batches` (the order) and `hunch.noise` (the masks).
+Of Hunch only what it lends for this is used: `hunch.batches` (the order) and `hunch.noise` (the masks).
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def trained(data, arm, lr, build=BUILD):
 
 
 def replay(data, make_network, make_optimizer, forward=None, cost=nn.functional.cross_entropy):
-    """The ten lines, on one thread: how torch adds up a norm's gradients depends on their number."""
+    """The ten lines. On one thread: how torch adds up a norm's gradients depends on their number."""
     x, y = torch.from_numpy(data[0]), torch.from_numpy(data[1])
     torch.manual_seed(SEED)
     network = make_network()

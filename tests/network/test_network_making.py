@@ -29,7 +29,7 @@ from hunch.traces import SiteFact
 
 def global_states():
     """Everything that a build could disturb."""
-    kind, keys, *rest = np.random.get_state()
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
     return torch.random.get_rng_state().tolist(), random.getstate(), (kind, keys.tolist(), *rest)
 
 
@@ -37,10 +37,10 @@ def greedy():
     """A build that draws from every generator and reseeds them."""
     layer = nn.Linear(2, 2)
     with torch.no_grad():
-        layer.bias.fill_(random.random() + np.random.rand())
+        layer.bias.fill_(random.random() + np.random.rand())  # noqa: NPY002
     torch.manual_seed(5)
     random.seed(5)
-    np.random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
     return layer
 
 

@@ -96,7 +96,7 @@ def small():
 
 def test_no_generator_buffer_or_mode_is_touched_and_no_hook_stays():
     network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(0.5), nn.Linear(4, 2))
-    states = torch.random.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    states = torch.random.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
     recorder = StepRecorder(network, ("0", "4"))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with recorder:
@@ -107,7 +107,7 @@ def test_no_generator_buffer_or_mode_is_touched_and_no_hook_stays():
     assert all(module.training for module in network.modules())
     assert torch.equal(states[0], torch.random.get_rng_state())
     assert states[1] == random.getstate()
-    np.testing.assert_array_equal(states[2], np.random.get_state()[1])
+    np.testing.assert_array_equal(states[2], np.random.get_state()[1])  # noqa: NPY002
 
 
 def test_hooks_are_taken_away_when_the_step_raises():

@@ -1,4 +1,4 @@
-"""The loop engine: plain PyTorch, one run after another, one thread. Obviously right; the truth for the others."""
+"""The loop engine: plain PyTorch, one run after another, one thread. Obviously right; the others' truth."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
 def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace) -> int | None:
     """Train, writing what is measured into the trace's arrays; the iteration of divergence, or None."""
     arm, budget = job.arm, setting.budget
-    assert arm.batch_size is not None and arm.schedule is not None and arm.keep_until is not None
+    assert arm.batch_size is not None
+    assert arm.schedule is not None
+    assert arm.keep_until is not None
     dropouts = seed_dropouts(network, job.stream_seed)
     optimizer = make_optimizer(
         network,
