@@ -87,8 +87,7 @@ def test_threads_and_states_are_as_before_when_a_run_fails_or_the_caller_stops()
     before = torch.get_num_threads()
     torch.manual_seed(5)
     state = torch.random.get_rng_state()
-    with pytest.raises(hunch.NetworkError, match="network-build-raised"):
-        list(LoopEngine().train(replace(setting(), build=build), [job()]))
+    assert alone(replace(setting(), build=build), job()).trace.failed is not None
     training = LoopEngine().train(setting(), [job(), job(seed=2)])
     next(training)
     training.close()
@@ -378,6 +377,21 @@ def test_a_run_that_raises_is_failed_and_hurts_no_neighbour():
     for each in (jobs[0], jobs[2]):
         assert results[each.key].trace.failed is None
         assert same_trace(results[each.key].trace, alone(given, each).trace)
+
+
+def test_a_build_that_raises_in_one_run_is_failed_and_hurts_no_neighbour():
+    def build():
+        if torch.initial_seed() == 2:
+            raise KeyError("gone")
+        return BUILD()
+
+    given = setting(build)
+    results = run(given, *(job(seed=seed) for seed in (1, 2, 3)))
+    failed = [result.trace.failed for result in results.values()]
+    assert failed[0] is failed[2] is None
+    assert failed[1].startswith("NetworkError: build() raised KeyError: 'gone'")
+    for seed in (1, 3):
+        assert same_trace(results[job(seed=seed).key].trace, alone(setting(), job(seed=seed)).trace)
 
 
 def test_a_failed_run_is_tried_once_more_and_then_told():

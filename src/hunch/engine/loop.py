@@ -24,7 +24,6 @@ from hunch.engine.costs import cost_function, held_error
 from hunch.engine.masks import SeededDropout, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.streams import batches
-from hunch.errors import HunchError
 from hunch.network import decayed_parameters
 from hunch.plan import schedule_factors
 from hunch.probe import StepRecorder
@@ -92,9 +91,7 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     try:
         network = make_row(setting, job)
         diverged_at = _run(setting, data, job, network, trace)
-    except HunchError:
-        raise
-    except Exception as error:
+    except Exception as error:  # of the user's build or modules, or an arm that does not fit what build made
         failed = f"{type(error).__name__}: {error}"
         return replace(trace, failed=failed, wall_s=time.perf_counter() - started), None
     wall_s = time.perf_counter() - started
