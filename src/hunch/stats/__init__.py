@@ -5,9 +5,13 @@ machine (even the random sign flips have a fixed key); degenerate input gives Na
 
 - `arrival`: when a curve first reaches a target, and what censoring at the budget leaves to be said.
 - `paired`: the interval and the exact test of paired differences.
+- `looks`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that bears any stopping
+  rule for Gaussian differences, and one that bears any shape.
+- `censoring`, `multiple`, `two_way`: real censoring; several claims; other seeds and other examples.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """
 
+from hunch.stats.anytime import mixture_interval as mixture_interval
 from hunch.stats.arrival import WinProbability as WinProbability
 from hunch.stats.arrival import arrival_curve as arrival_curve
 from hunch.stats.arrival import arrival_times as arrival_times
@@ -18,6 +22,17 @@ from hunch.stats.arrival import reach_rate as reach_rate
 from hunch.stats.arrival import restarts_time as restarts_time
 from hunch.stats.arrival import restricted as restricted
 from hunch.stats.arrival import win_probability as win_probability
+from hunch.stats.betting import betting_interval as betting_interval
+from hunch.stats.betting import betting_price as betting_price
+from hunch.stats.censoring import comparable_until as comparable_until
+from hunch.stats.censoring import kaplan_meier as kaplan_meier
+from hunch.stats.censoring import pseudo_values as pseudo_values
+from hunch.stats.censoring import reach_p as reach_p
+from hunch.stats.censoring import restricted_mean as restricted_mean
+from hunch.stats.looks import boundaries as boundaries
+from hunch.stats.looks import is_futile as is_futile
+from hunch.stats.looks import planned_looks as planned_looks
+from hunch.stats.multiple import holm as holm
 from hunch.stats.paired import MANY_SEEDS as MANY_SEEDS
 from hunch.stats.paired import all_equal as all_equal
 from hunch.stats.paired import hall_interval as hall_interval
@@ -38,3 +53,5 @@ from hunch.stats.target import learned as learned
 from hunch.stats.target import round_up as round_up
 from hunch.stats.target import second_half_gain as second_half_gain
 from hunch.stats.target import value_reached as value_reached
+from hunch.stats.two_way import TwoIntervals as TwoIntervals
+from hunch.stats.two_way import two_intervals as two_intervals

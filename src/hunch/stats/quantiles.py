@@ -18,6 +18,16 @@ def t_quantile(n: int, alpha: float) -> float:
     return float(special.stdtrit(n - 1, 1 - alpha / 2))
 
 
+def t_two_sided(t: float, n: int) -> float:
+    """Two-sided p-value of a t statistic with n - 1 degrees of freedom; the inverse of `t_quantile`.
+
+    Example:
+        >>> round(t_two_sided(2.262, 10), 3)
+        0.05
+    """
+    return float(2 * special.stdtr(n - 1, -abs(t)))
+
+
 def normal_quantile(alpha: float) -> float:
     """Two-sided quantile of the normal distribution.
 
@@ -36,3 +46,13 @@ def beta_quantile(share: float, a: float, b: float) -> float:
         0.5
     """
     return float(special.betaincinv(a, b, share))
+
+
+def binomial_two_sided(k: int, n: int) -> float:
+    """Two-sided p-value of k successes in n trials of chance one half; 1 without trials.
+
+    Example:
+        >>> binomial_two_sided(0, 5), binomial_two_sided(2, 4)
+        (0.0625, 1.0)
+    """
+    return min(1.0, 2 * float(special.bdtr(min(k, n - k), n, 0.5))) if n else 1.0
