@@ -15,9 +15,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 BOLDEST, N_BETS = 0.95, 16
-SHARES: Floats = BOLDEST * 0.75 ** np.arange(
-    N_BETS
-)  # of what may be staked; the stake is split evenly over them
+SHARES = tuple(BOLDEST * 0.75**k for k in range(N_BETS))  # of what may be staked, the stake split evenly
 _HALVINGS = 40
 
 
