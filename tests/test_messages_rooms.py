@@ -1,0 +1,218 @@
+"""The messages that tests/test_messages.py has no case for, room by room: tests/gold/messages_rooms.txt.
+
+Accept a change with `make gold`, and read the diff: a message is part of the product.
+"""
+
+import contextlib
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import hunch
+from hunch.cli.arms import parse_arms, parse_claims
+from hunch.cli.loading import load_build
+from hunch.network import inspect_network, mlp, read_chain
+from hunch.results import open as open_study
+from hunch.traces import StudyFile, open_or_create, read_study, recover
+
+ROOT = Path(__file__).parents[1]
+GOLD = ROOT / "tests" / "gold" / "messages_rooms.txt"
+X = np.linspace(0, 1, 160, dtype=np.float32).reshape(40, 4)
+Y = np.arange(40) % 2
+SHARED = nn.Linear(4, 4)
+
+
+def compare(**settings):
+    wanted = {
+        "arms": [hunch.Arm("none"), hunch.Arm("l2", l2=0.1)],
+        "claims": [],
+        "base": hunch.Arm("base", lr=0.1, batch_size=8),
+    }
+    wanted |= {"budget": 4, "target": 0.1, "seeds": 2, "engine": "loop", "progress": False} | settings
+    return hunch.compare(hunch.mlp([4, 3, 2]), (X, Y), **wanted)
+
+
+def study_file(folder):
+    """A finished study file that is open for writing, its path, and one of its runs."""
+    path = folder / "s.hunch"
+    compare(store=path)
+    stored = read_study(path)
+    file = open_or_create(path, stored.plan.asked(), stored.facts, stored.provenance)
+    return file, path, next(iter(stored.table))
+
+
+def written_after_closing(folder):
+    file, _, run = study_file(folder)
+    file.close()
+    file.append(run)
+
+
+def held_twice(folder):
+    file, path, _ = study_file(folder)
+    with file:
+        open_or_create(path, file.plan.asked(), file.facts, file.provenance)
+
+
+def with_file(do):
+    def case(folder):
+        file, path, run = study_file(folder)
+        with file:
+            do(file, path, run)
+
+    return case
+
+
+def resumed(**change):
+    """The same study asked for once more, with something else in its plan or facts."""
+
+    def case(folder):
+        file, path, _ = study_file(folder)
+        file.close()
+        plan, facts, seen = file.plan.asked(), file.facts, file.provenance
+        plan_change = {k: v for k, v in change.items() if hasattr(plan, k)}
+        facts_change = {k: v for k, v in change.items() if hasattr(facts, k)}
+        versions = (("hunch-lab", "0.0.1"),) if "library" in change else seen.versions
+        open_or_create(
+            path,
+            replace(plan, **plan_change),
+            replace(facts, **facts_change),
+            replace(seen, versions=versions),
+        )
+
+    return case
+
+
+def own_file(folder, text, name="net.py"):
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+class Bare(nn.Linear):
+    def forward(self, x):
+        raise RuntimeError("no such kernel")
+
+
+class Pooled(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).sum(dim=1)
+
+
+def frozen():
+    return mlp([4, 2])().requires_grad_(False)
+
+
+CASES = {
+    # network
+    "two activations": lambda _: read_chain(
+        nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh(), nn.Linear(4, 2))
+    ),
+    "dropout before the activation": lambda _: read_chain(
+        nn.Sequential(nn.Linear(4, 4), nn.Dropout(), nn.ReLU(), nn.Linear(4, 2))
+    ),
+    "one layer at two places": lambda _: read_chain(nn.Sequential(SHARED, nn.ReLU(), SHARED)),
+    "no layer": lambda _: read_chain(nn.Sequential(nn.Flatten())),
+    "a computed weight": lambda _: read_chain(
+        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 2)))
+    ),
+    "a forward of its own in a Sequential": lambda _: read_chain(
+        type("Residual", (nn.Sequential,), {"forward": lambda self, x: x})(nn.Linear(4, 2))
+    ),
+    "a network that raises": lambda _: inspect_network(nn.Sequential(Bare(4, 2)), X),
+    "outputs without a row for each example": lambda _: inspect_network(nn.Sequential(Pooled(4, 2)), X),
+    "inputs that need flattening": lambda _: inspect_network(mlp([4, 2])(), X.reshape(40, 2, 2)),
+    "nothing to train": lambda _: hunch.train(frozen, (X, Y), seeds=1, budget=1, lr=0.1, progress=False),
+    "widths of an mlp": lambda _: mlp([4, 0, 2]),
+    "an activation that is not there": lambda _: mlp([4, 3, 2], "swish"),
+    "an activation that an arm asks for": lambda _: hunch.Arm("x", activation="swish"),
+    # a network in a file
+    "no such python file": lambda _: load_build("gone.py:build"),
+    "a file of another kind": lambda f: (own_file(f, "", "net.txt"), load_build("net.txt:build")),
+    "no such function": lambda f: (own_file(f, "def make(): ...\n"), load_build("net.py:build")),
+    "a file that raises": lambda f: (own_file(f, "\n1 / 0\n"), load_build("net.py")),
+    # the command line
+    "an arm in no form": lambda _: parse_arms(["before:batch"]),
+    "an arm with a wrong value": lambda _: parse_arms(["x:l2=much"]),
+    "an arm with an unknown setting": lambda _: parse_arms(["x:norms=batch"]),
+    "a claim in no form": lambda _: parse_claims(["before is better"]),
+    # results
+    "an unknown stage": lambda _: compare().frame(stage="all of it"),
+    "an unknown metric": lambda _: compare().curves(metric="test"),
+    "an unknown seed": lambda _: hunch.train(
+        hunch.mlp([4, 2]), (X, Y), seeds=2, budget=1, lr=0.1, progress=False
+    ).network(7),
+    "a report of another kind": lambda f: compare().report(f / "page.docx"),
+    "a report where nothing can be written": lambda f: compare().report(f / "gone" / "page.html"),
+    # the study file
+    "a path that is none": lambda _: open_study(5),
+    "a folder instead of a file": lambda f: open_study(f),
+    "a study in no folder": lambda f: compare(store=f / "gone" / "s.hunch"),
+    "creating over a study": with_file(
+        lambda file, path, run: StudyFile.create(path, file.plan, file.facts, file.provenance)
+    ),
+    "a second writer": held_twice,
+    "a run twice": with_file(lambda file, path, run: file.append(run)),
+    "a run after closing": written_after_closing,
+    "freezing twice": with_file(lambda file, path, run: file.freeze(replace(file.plan, notes=("later",)))),
+    "a study from which nothing is left": lambda f: (
+        (f / "s.hunch").write_bytes(b"no study\n" * 3000),
+        recover(f / "s.hunch", f / "out.hunch"),
+    ),
+    "resuming with other claims": resumed(claims=(hunch.faster("l2", than="none"),)),
+    "resuming with another alpha": resumed(alpha=0.01),
+    "resuming with other data": resumed(data_hash="f" * 64),
+    "resuming with another network": resumed(network_hash="f" * 64),
+    "resuming with another engine": resumed(engine_detail="torch 1.0, no thread"),
+    "resuming with another library": resumed(library=True),
+}
+
+
+def message_of(case, folder):
+    try:
+        with contextlib.chdir(folder):  # some messages name the current folder
+            CASES[case](folder)
+    except hunch.HunchError as error:
+        text = f"{type(error).__name__}: {error}".replace(str(folder), "FOLDER")
+        text = text.replace(torch.__version__, "TORCH").replace(hunch.__version__, "VERSION")
+        text = re.sub(r", [A-Z0-9_]+, 1 thread", ", KERNELS, 1 thread", text)
+        return re.sub(r"hash (?!f{12})[0-9a-f]{12}", "hash HASH", text)
+    raise AssertionError(f"{case}: nothing refused it")
+
+
+def read_gold():
+    return dict(part.split("\n", 1) for part in GOLD.read_text(encoding="utf-8").split("\n## ")[1:])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gold_message_of_a_room(case, tmp_path):
+    text = message_of(case, tmp_path)
+    if os.environ.get("HUNCH_GOLD") == "accept":
+        known = (read_gold() if GOLD.exists() else {}) | {case: f"\n{text}\n"}
+        listed = "".join(f"\n## {name}\n{known[name]}" for name in CASES if name in known)
+        title = "Every message of tests/test_messages_rooms.py. Accept changes with `make gold`."
+        GOLD.write_text(f"{title}\n{listed}", encoding="utf-8")
+    assert read_gold()[case].strip() == text
+
+
+def test_the_gold_check_of_a_room_can_fail(tmp_path):
+    assert message_of("no layer", tmp_path) != read_gold()["two activations"].strip()
+
+
+# What takes a full or broken disk, another process, or a bug: tested where it arises, in words that vary.
+ELSEWHERE = {
+    "cli-bug", "cli-file", "cli-output", "cli-stopped", "cli-usage", "report-unknown-chart", "store-drive",
+    "store-full", "store-read", "store-trace-shape", "store-write",
+}  # fmt: skip
+
+
+def test_every_slug_of_these_rooms_stands_in_a_gold_message():
+    kinds = "catalogue|cli|data|network|report|results|store"
+    source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src" / "hunch").rglob("*.py"))
+    slugs = set(re.findall(rf'"((?:{kinds})-[a-z0-9]+(?:-[a-z0-9]+)*)"', source))
+    gold = [GOLD, GOLD.with_name("messages.txt"), ROOT / "tests" / "data" / "messages.txt"]
+    shown = set(re.findall(r"\[([a-z0-9-]+)\]", "".join(p.read_text(encoding="utf-8") for p in gold)))
+    assert slugs - shown == ELSEWHERE
