@@ -107,7 +107,19 @@ CASES = {
     "seeds twice": lambda _: compare(seeds=[1, 2, 1]),
     "alpha of 5": lambda _: compare(alpha=5),
     "budget of 0": lambda _: compare(budget=0),
-    "replicated tuning": lambda _: compare(tuning="replicated"),
+    "an unknown way of tuning": lambda _: compare(tuning="thrice"),
+    "seeds that are tuning seeds": lambda _: compare(
+        tuning="replicated", base=hunch.Arm("base", batch_size=8), seeds=[400_001, 7]
+    ),
+    "more blocks than tuning seeds": lambda _: compare(
+        tuning="replicated",
+        base=hunch.Arm("base", batch_size=8),
+        arms=[hunch.Arm(f"a{k}") for k in range(6)],
+        claims=[hunch.faster("a1", than="a0")],
+        seeds=70_000,
+    ),
+    "unpaired seeds far apart": lambda _: compare(paired=False, seeds=[1, 20_001]),
+    "a target that is met before training": lambda _: compare(target=5),
     "rates missing": lambda _: compare(tuning="none", base=None),
     "float labels with several outputs": lambda _: compare(data=(X, Y.astype(np.float32))),
     "labels out of range": lambda _: compare(data=(X, np.arange(40) % 3)),

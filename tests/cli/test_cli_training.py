@@ -10,6 +10,7 @@ from hunch.catalogue import find
 from hunch.errors import DataError, HunchWarning
 from hunch.plan import Arm, faster
 
+DEFAULTS = {"max_seeds": 80, "looks": "planned", "robust": False}
 COMPARE = ("compare", "net.py:build", "--data", "d.csv", "--arm", "none", "--arm", "before:norm=batch")
 
 
@@ -17,7 +18,7 @@ def test_a_hunch_is_tested_with_its_own_network_and_data(run, trainer):
     done = run("test", "bn-fewer-iterations")
     [(call, options)] = trainer.calls
     assert call == ("test", "bn-fewer-iterations", None, None)
-    assert options == {"missing": "error", "seed": 0, "progress": True}
+    assert options == {**DEFAULTS, "missing": "error", "seed": 0, "progress": True}
     assert done.code == 0
 
 
@@ -66,7 +67,7 @@ def test_options_reach_the_verb_and_what_is_left_out_does_not(run, trainer, net,
     assert build() == "a network"
     assert data == "d.csv"
     assert options == {
-        "y": "b", "missing": "drop", "base": Arm("base", optimizer="adam", batch_size=32),
+        **DEFAULTS, "y": "b", "missing": "drop", "base": Arm("base", optimizer="adam", batch_size=32),
         "seeds": 9, "seed": 3, "budget": 400, "target": 0.5, "store": "s.hunch", "progress": True,
     }  # fmt: skip
     assert trainer.study.wrote == ["page.html"]
@@ -91,6 +92,16 @@ def test_compare_hands_over_arms_and_claims(run, trainer, net):
     assert options["base"] == Arm("base", lr=0.1)
     assert done.code == 0
     assert trainer.study.wrote == [], "compare writes a page only where it is told to"
+
+
+@pytest.mark.parametrize(
+    ("typed", "looks"),
+    [("anytime", "anytime"), ("10,20, 40", [10, 20, 40]), ("12", [12]), ("often", "often")],
+)
+def test_looks_are_a_word_or_numbers(run, trainer, net, typed, looks):
+    run(*COMPARE, "--looks", typed, "--max-seeds", "40", "--robust")
+    options = trainer.calls[0][1]
+    assert (options["looks"], options["max_seeds"], options["robust"]) == (looks, 40, True)
 
 
 def test_compare_without_claims_only_measures(run, trainer, net):

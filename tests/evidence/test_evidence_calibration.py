@@ -13,10 +13,15 @@ from hunch.evidence import NO_MEANINGFUL_DIFFERENCE, REFUTED, SUPPORTED, UNDECID
 from hunch.evidence.estimate import MOSTLY, estimate_effect, judge
 from hunch.evidence.outcomes import OutcomeValues
 from hunch.plan import faster, same
-from hunch.stats import log_restricted
+from hunch.stats import log_restricted, paired_interval
 
 ALPHA, MARGIN = 0.05, math.log(1.1)
 CLAIMS = {"more": faster("a", than="b"), "same": same("a", "b")}
+
+
+def interval_of(effects):
+    low, high = paired_interval(effects, ALPHA)
+    return float(low), float(high)
 
 
 def decisions(kind, truth, n_studies=2_000, n_seeds=12, spread=0.1, budget=math.inf, seed=11):
@@ -32,7 +37,7 @@ def decisions(kind, truth, n_studies=2_000, n_seeds=12, spread=0.1, budget=math.
             ("a", "b"), tuple(range(n_seeds)), log_restricted(reached, budget), reached, np.array([0.0, 2.0]),
             budget,
         )  # fmt: skip
-        estimate = estimate_effect(outcome, claim, ALPHA, 0.01)
+        estimate = estimate_effect(outcome, claim, interval_of(outcome.effects(claim)), 0.01)
         can_be_equal = all(share >= MOSTLY for _, share in outcome.reached)
         counts[judge(kind, estimate, MARGIN, ALPHA, can_be_equal=can_be_equal)[0]] += 1
     return {

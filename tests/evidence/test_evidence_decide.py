@@ -314,7 +314,8 @@ def test_a_target_reached_at_once_is_too_easy(made):
 def test_fewer_than_five_pairs_decide_nothing(made, n):
     plan = made.plan(n=n)
     table = made.table(plan, time=made.times(n=n, ratio=50.0))
-    verdict = guarded(plan, table, "with a finished run in every arm")
+    reason = "with a finished run in every arm" if n else '"a" and "b" share no seed with a finished run'
+    verdict = guarded(plan, table, reason)
     assert verdict.seeds == n
     assert verdict.seeds_needed == 6
     assert "It takes at least 6 seeds to decide" in headline(verdict, plan)

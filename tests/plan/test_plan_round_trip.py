@@ -62,11 +62,17 @@ def claims(draw):
 
 @st.composite
 def plans(draw):
+    seeds = tuple(draw(st.lists(st.integers(0, 9_999), unique=True, max_size=5)))
+    earlier = draw(st.sets(st.integers(1, max(1, len(seeds) - 1)), max_size=2)) if len(seeds) > 1 else set()
     plan = Plan(
         arms=tuple(draw(arms(name)) for name in ARM_NAMES),
         claims=tuple(draw(st.lists(claims(), max_size=3))),
         cost=draw(st.sampled_from(["cross_entropy", "mean_squared_error"])),
-        seeds=tuple(draw(st.lists(st.integers(0, 399_999), unique=True, max_size=5))),
+        seeds=seeds,
+        looks=(*sorted(earlier), len(seeds)) if earlier else (),
+        sequence=draw(st.sampled_from(["planned", "anytime"])),
+        robust=draw(st.booleans()),
+        tuning=draw(st.sampled_from(["replicated", "once"])),
         seed=draw(st.integers(0, 1000)),
         pilot_seeds=(800_000, 800_001),
         metric=draw(st.sampled_from(["train", "held_out"])),
@@ -82,6 +88,7 @@ def plans(draw):
             budget=draw(st.integers(1, 10**6)),
             target=draw(st.none() | st.floats(0, 10)),
             rates={name: draw(st.floats(1e-6, 10)) for name in ARM_NAMES},
+            grids={name: draw(st.lists(st.floats(1e-6, 10), max_size=3)) for name in ARM_NAMES[:2]},
             margins=[draw(st.floats(1e-6, 1)) for _ in plan.claims],
             notes=draw(st.lists(st.text(max_size=10), max_size=2)),
         )
@@ -122,7 +129,7 @@ def test_a_plan_survives_json_and_its_repr_can_be_pasted_back(plan):
 def test_asking_takes_back_what_the_pilot_found(plan):
     asked = plan.asked()
     assert (asked.budget, asked.target) == (plan.asked_budget, plan.asked_target)
-    assert (asked.rates, asked.margins, asked.notes) == ((), (), ())
+    assert (asked.rates, asked.grids, asked.margins, asked.notes) == ((), (), (), ())
     assert asked.asked() == asked
     assert (asked.arms, asked.claims) == (plan.arms, plan.claims)
 

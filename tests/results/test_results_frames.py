@@ -172,7 +172,9 @@ def test_readings_have_a_row_where_they_apply(make_study):
 
 @pytest.mark.parametrize("ask", ["frame", "curves", "readings"])
 def test_an_unknown_stage_is_refused_with_the_stages_there_are(make_study, ask):
-    with pytest.raises(PlanError, match=r"pilot, tune, confirm, train or all, got 'test'.*\[results-stage\]"):
+    with pytest.raises(
+        PlanError, match=r"pilot, tune, tune_held, confirm, train or all, got 'test'.*\[results-stage\]"
+    ):
         getattr(make_study(), ask)(stage="test")
 
 

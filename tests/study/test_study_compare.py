@@ -59,7 +59,7 @@ def test_renaming_and_reordering_arms_changes_no_number(blobs, small, build):
 
 
 def test_the_learning_rate_is_tuned_for_each_arm_that_names_none(blobs, small, build):
-    settings = {**small, "base": hunch.Arm("base", batch_size=16), "seeds": 6}
+    settings = {**small, "base": hunch.Arm("base", batch_size=16), "seeds": 6, "tuning": "once"}
     study = hunch.compare(build, blobs, **settings)
     assert all(rate > 0 for _, rate in study.plan.rates)
     every = study.frame(stage="all")

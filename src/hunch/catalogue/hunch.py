@@ -24,7 +24,7 @@ class Hunch:
         claims: What is decided.
         base: What all arms have where they name nothing.
         metric: `"train"` or `"held_out"`: the cost that targets are about.
-        seeds: Number of confirm seeds.
+        seeds: Number of confirm seeds. None: as many as the verdict needs, up to `compare`'s `max_seeds`.
         budget: Most iterations of a run. None: found by the pilot.
         mechanism: The readings to look at when asking why.
     """
@@ -40,7 +40,7 @@ class Hunch:
     claims: tuple[Claim, ...]
     base: Arm | None = None
     metric: str = "train"
-    seeds: int = 20
+    seeds: int | None = None
     budget: int | None = None
     mechanism: tuple[str, ...] = ()
 
@@ -48,11 +48,6 @@ class Hunch:
     def network(self) -> str:
         """The network it is tested on by default, in one line."""
         return f"{' → '.join(map(str, self.widths))}, {self.activation}"
-
-    @property
-    def n_runs(self) -> int:
-        """Confirm runs by default: arms times seeds. The pilot comes on top."""
-        return len(self.arms) * self.seeds
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values for `hunch list --json`."""

@@ -35,7 +35,18 @@ Missing = Annotated[str, _in("What to do with missing values: error, drop or med
 Base = Annotated[
     str | None, _in("What arms have where they name nothing: optimizer=adam,lr=0.01.", metavar="KEY=VALUE,…")
 ]
-Seeds = Annotated[int | None, _in("Number of seeds; each trains every arm once.", metavar="N")]
+Seeds = Annotated[
+    int | None, _in("Number of seeds; else as many as the verdicts need, up to --max-seeds.", metavar="N")
+]
+MaxSeeds = Annotated[int, _in("The most seeds where --seeds is not given.", metavar="N")]
+Looks = Annotated[
+    str,
+    _in("After how many blocks claims are looked at: planned, anytime, or 10,20,40.", metavar="WORD|N,…"),
+]
+Robust = Annotated[
+    bool, _in("Assume nothing about the shape of differences; it takes many more seeds.", "--robust")
+]
+Alpha = Annotated[float, _in("Share of wrong verdicts allowed, all claims together.", metavar="A")]
 Seed = Annotated[int, _in("Another one is another, disjoint study.", metavar="S")]
 Budget = Annotated[int | None, _in("Most iterations of a run; else the pilot finds it.", metavar="N")]
 Target = Annotated[float | None, _in("Cost to reach; else the pilot finds it.", metavar="C")]
@@ -87,9 +98,18 @@ def check_hunch(
     missing: Missing = "error",
     base: Base = None,
     seeds: Seeds = None,
+    max_seeds: MaxSeeds = 80,
+    looks: Looks = "planned",
+    robust: Robust = False,
     seed: Seed = 0,
     budget: Budget = None,
     target: Target = None,
+    tuning: Annotated[
+        str | None,
+        _in(
+            "replicated, once or none; else replicated where a fast engine serves, else once.", metavar="WORD"
+        ),
+    ] = None,
     report: Annotated[
         str | None, _out("Where the report goes; else NAME.html, here.", metavar="FILE")
     ] = None,
@@ -107,7 +127,8 @@ def check_hunch(
         net=net,
         data=data,
         options=training.given(
-            y=y, missing=missing, base=base, seeds=seeds, seed=seed, budget=budget, target=target, store=store
+            y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+            seed=seed, budget=budget, target=target, tuning=tuning, store=store,
         ),
         output=training.Output(
             report=None if no_report else report or f"{name}.html",
@@ -135,6 +156,9 @@ def compare(
     missing: Missing = "error",
     base: Base = None,
     seeds: Seeds = None,
+    max_seeds: MaxSeeds = 80,
+    looks: Looks = "planned",
+    robust: Robust = False,
     seed: Seed = 0,
     budget: Budget = None,
     target: Target = None,
@@ -146,9 +170,14 @@ def compare(
         _in("auto, cross_entropy, binary_cross_entropy, mean_squared_error or huber.", metavar="WORD"),
     ] = "auto",
     tuning: Annotated[
-        str, _in("once: the pilot finds each arm's learning rate; none: as given.", metavar="WORD")
-    ] = "once",
-    alpha: Annotated[float, _in("Share of wrong verdicts allowed, all claims together.", metavar="A")] = 0.05,
+        str,
+        _in(
+            "replicated: learning rates anew for every block; once: from the pilot; none: as given; auto: "
+            "replicated where a fast engine serves, else once.",
+            metavar="WORD",
+        ),
+    ] = "replicated",
+    alpha: Alpha = 0.05,
     engine: Annotated[str, _in("auto, or an engine's name.", metavar="WORD")] = "auto",
     report: Annotated[str | None, _out("Write the report here.", metavar="FILE")] = None,
     store: Store = None,
@@ -169,7 +198,8 @@ def compare(
         arms=arm,
         claims=claim or [],
         options=training.given(
-            y=y, missing=missing, base=base, seeds=seeds, seed=seed, budget=budget, target=target,
+            y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+            seed=seed, budget=budget, target=target,
             metric=metric, cost=cost, tuning=tuning, alpha=alpha, engine=engine, store=store,
         ),
         output=training.Output(report=report, store=store, strict=strict, json=json, quiet=quiet),

@@ -21,7 +21,8 @@ def show_catalogue(*, json: bool) -> int:
         screen.item(console, "holds", hunch.holds)
         screen.item(console, "fails", hunch.fails)
         arms = ", ".join(arm.name for arm in hunch.arms)
-        plan = f"{hunch.network}, digits; {arms}; {hunch.seeds} seeds: {hunch.n_runs} runs after the pilot"
+        seeds = "as many seeds as the verdict needs" if hunch.seeds is None else f"{hunch.seeds} seeds"
+        plan = f"{hunch.network}, digits; {arms}; {seeds}"
         screen.item(console, "plan", plan)
         screen.item(console, "claims", "; ".join(claim.text for claim in hunch.claims))
         console.print()

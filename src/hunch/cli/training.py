@@ -38,9 +38,10 @@ class Output:
     quiet: bool
 
 
-def given(*, base: str | None, **options: Any) -> dict[str, Any]:
+def given(*, base: str | None, looks: str = "planned", **options: Any) -> dict[str, Any]:
     """The keywords of `hunch.compare` that were typed; what was left out keeps its default there."""
     kept = {name: value for name, value in options.items() if value is not None}
+    kept["looks"] = _looks(looks)
     if base is not None:
         kept["base"] = parse_base(base)
     return kept
@@ -92,6 +93,7 @@ def introduce(hunch: Hunch, net: str | None, data: str | None, options: dict[str
     """Say before training what is said, by whom, and what will be done about it; on stderr."""
     console = screen.aside()
     seeds = options.get("seeds", hunch.seeds)
+    bought = "as many seeds as the verdict needs" if seeds is None else f"{seeds} seeds each"
     arms = ", ".join(arm.name for arm in hunch.arms)
     claims = "; ".join(claim.text for claim in hunch.claims)
     network = net or hunch.network
@@ -100,7 +102,7 @@ def introduce(hunch: Hunch, net: str | None, data: str | None, options: dict[str
     screen.item(
         console, "tested on", f"{network}; {data or 'the embedded digits (1,797 images, 10 classes)'}"
     )
-    screen.item(console, "arms", f"{arms}; {seeds} seeds each, shared, so that runs are compared in pairs")
+    screen.item(console, "arms", f"{arms}; {bought}, shared, so that runs are compared in pairs")
     screen.item(console, "claimed", claims)
     console.print()
 
@@ -132,3 +134,9 @@ def _is_open(study: Study) -> bool:
     from hunch.evidence import REFUTED, UNDECIDED
 
     return any(verdict.decision in (REFUTED, UNDECIDED) for verdict in study.verdicts)
+
+
+def _looks(text: str) -> str | list[int]:
+    """A word, or numbers separated by commas; what is neither is left for the verb to refuse."""
+    parts = [part.strip() for part in text.split(",")]
+    return [int(part) for part in parts] if all(part.isdigit() for part in parts) else text

@@ -1,44 +1,40 @@
 """From runs to verdicts: `decide`.
 
-Every verdict follows from one interval, one exact test and one margin, all fixed beforehand; guards come
-first.
+Every verdict follows from one interval and one margin at the looks that the plan fixed beforehand; guards come
+first. A claim that is decided keeps its verdict and interval, whatever is seen later.
 """
 
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from dataclasses import dataclass
 
 from hunch.evidence import reasons
 from hunch.evidence.estimate import (
     Estimate,
     estimate_effect,
     few_reach,
-    is_misleading,
     judge,
     projected_seeds,
     resolution,
 )
+from hunch.evidence.guards import Guard, find_guard
+from hunch.evidence.looks import Method, is_futile, method_of
 from hunch.evidence.outcomes import OutcomeValues, outcome_values
-from hunch.evidence.verdict import UNDECIDED, Verdict
+from hunch.evidence.tuning import always_diverged
+from hunch.evidence.verdict import UNDECIDED, Look, Verdict
 from hunch.plan import Claim, Plan
-from hunch.stats import median_time, paired_interval, seeds_for_sign_flip, smallest_sign_flip_p
-from hunch.traces import RunTable
-
-FEWEST_PAIRS = 5
-MOST_WITHOUT = 0.2  # of the seeds, without the reading that the claim is about
-TOO_HARD = 0.2  # every arm reaches the target in fewer runs than this
-IDENTICAL = 1e-12  # differences below it, relative to the values, are rounding
+from hunch.stats import paired_interval
+from hunch.traces import RunTable, StudyFacts
 
 
 def decide(plan: Plan, table: RunTable) -> tuple[Verdict, ...]:
     """One verdict per claim, in the order of the plan.
 
-    A pure function of the plan and the confirm runs. Each of k claims gets alpha / k. A claim is
-    `supported` or `refuted` when its interval (Student's t on the paired differences, widened to the union
-    with Hall's where they are skewed) lies on one side of 0 and the exact sign-flip test agrees; it is `no
-    meaningful difference` when the interval lies within ± margin; else it is `undecided`, with a reason.
+    A pure function of the plan and the confirm runs. Each of k claims gets alpha / k, and the looks at it share
+    that. A claim is `supported` or `refuted` when its interval at a look lies on one side of 0 and the exact
+    sign-flip test agrees; it is `no meaningful difference` when the interval lies within ± margin; else it
+    is `undecided`, with a reason. The first look that decides is the last: later runs change nothing.
 
     Args:
         plan: The plan. One that the pilot has not completed gives undecided verdicts.
@@ -59,86 +55,139 @@ def decide(plan: Plan, table: RunTable) -> tuple[Verdict, ...]:
     )
 
 
-def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, alpha: float) -> Verdict:
-    outcome = outcome_values(plan, table, claim)
-    estimate = estimate_effect(outcome, claim, alpha, resolution(outcome, claim, table.facts))
-    can_be_equal = not few_reach(outcome)
-    decision, beyond, needed = UNDECIDED, False, None
-    guard = _guard(plan, outcome, claim, alpha)
-    if guard:
-        reason, needed = guard
-    else:
-        decision, beyond = judge(claim.kind, estimate, margin, alpha, can_be_equal=can_be_equal)
-        if decision == UNDECIDED:
-            reason = _why_undecided(outcome, claim, estimate, margin, alpha)
-            if not estimate.is_flat:
-                needed = projected_seeds(outcome, claim, margin, alpha, can_be_equal=can_be_equal)
-        elif estimate.is_bound:
-            reason = reasons.is_bound(few_reach(outcome))
-        else:
-            reason = reasons.reach_note(few_reach(outcome))
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look at a claim: what it showed, and whether it is the last."""
+
+    outcome: OutcomeValues
+    estimate: Estimate
+    decision: str
+    is_beyond: bool = False
+    is_final: bool = False
+    reason: str = ""
+    needed: int | None = None
+    is_guarded: bool = False
+
+
+def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, share: float) -> Verdict:
+    every = outcome_values(plan, table, claim)
+    method = method_of(plan, table.facts, claim, share)
+    history: list[Look] = []
+    seen: _Seen | None = None
+    for index, blocks in enumerate(plan.look_counts):
+        outcome = every.first(plan.seeds[:blocks])
+        is_whole = not outcome.n_missing
+        if not is_whole and seen is not None:
+            # The next look has not come: what was seen at the last one stands, and goes on.
+            break
+        seen = _look(plan, table.facts, outcome, claim, margin, method, index)
+        history.append(_as_look(blocks, method.levels[index], seen))
+        if seen.is_final or not is_whole:
+            break
+    assert seen is not None, "a plan has at least one look"
+    outcome, estimate = seen.outcome, seen.estimate
+    is_decided = seen.decision != UNDECIDED
+    reason = seen.reason
+    if not seen.is_final and not seen.is_guarded:
+        have = len(every.seeds) + every.n_without
+        reason = reasons.unfinished(have, _next_look(plan, have))
+    diverged = always_diverged(plan, table, claim)
+    if diverged:
+        tried = [rate for arm in diverged for rate in plan.grid(arm)]
+        reason = "; ".join(part for part in (reason, reasons.every_tuning_diverged(diverged, tried)) if part)
     return Verdict(
         claim=_with_margin(claim, margin),
-        decision=decision,
+        decision=seen.decision,
         effect=estimate.effect,
         low=estimate.low,
         high=None if estimate.high == math.inf else estimate.high,
         bound="at_least" if estimate.is_bound else "exact",
         ratio=math.exp(estimate.effect) if claim.is_ratio else None,
         seeds=len(outcome.seeds),
-        alpha=alpha,
+        alpha=share,
         margin=margin,
-        looks=(len(outcome.seeds),),
+        looks=tuple(look.blocks for look in history),
         reached=outcome.reached,
         reason=reason,
-        seeds_needed=needed,
-        beyond_margin=beyond,
+        seeds_needed=seen.needed,
+        beyond_margin=seen.is_beyond,
         p_value=estimate.p_value,
+        history=tuple(history),
+        is_final=seen.is_final,
+        is_early=is_decided and history[-1].blocks < plan.look_counts[-1],
     )
 
 
-def _guard(plan: Plan, outcome: OutcomeValues, claim: Claim, alpha: float) -> tuple[str, int | None] | None:
-    """(reason, seeds needed) if there is nothing that a verdict could rest on; None if there is."""
-    n = len(outcome.seeds)
-    if plan.budget is None or len(plan.margins) != len(plan.claims):
-        return reasons.not_frozen(), None
-    if claim.is_ratio and plan.target is None:
-        return reasons.no_target(), None
-    if outcome.never_applies:
-        return reasons.reading_absent(claim, outcome.never_applies), None
-    if outcome.n_without > MOST_WITHOUT * (n + outcome.n_without):
-        return reasons.reading_missing(claim, outcome.n_without, n + outcome.n_without), None
-    if outcome.times is not None and n:
-        if all(share < TOO_HARD for _, share in outcome.reached):
-            return reasons.too_hard(plan, outcome.reached), None
-        first = float(outcome.grid[min(1, len(outcome.grid) - 1)])
-        if all(median_time(times, outcome.budget) <= first for times in outcome.times):
-            return reasons.too_easy(), None
-    floor = seeds_for_sign_flip(alpha)
-    if n < FEWEST_PAIRS:
-        needed = None if floor is None else max(FEWEST_PAIRS, floor)
-        return reasons.few_pairs(n, outcome.n_missing), needed
-    d = outcome.effects(claim)
-    if np.abs(d).max() <= IDENTICAL * max(1.0, float(np.abs(outcome.values).max())):
-        return reasons.identical(claim), None
-    if smallest_sign_flip_p(n) > alpha:
-        return reasons.sign_flip_floor(n, alpha, smallest_sign_flip_p(n), floor is None), floor
-    if is_misleading(outcome, claim, float(d.mean())):
-        return reasons.contrast_censored(few_reach(outcome)), None
-    return None
+def _look(
+    plan: Plan,
+    facts: StudyFacts,
+    outcome: OutcomeValues,
+    claim: Claim,
+    margin: float,
+    method: Method,
+    index: int,
+) -> _Seen:
+    """What one look at a claim shows."""
+    level, is_last = method.levels[index], index == len(method.levels) - 1
+    interval = method.interval(outcome.effects(claim), level)
+    estimate = estimate_effect(outcome, claim, interval, resolution(outcome, claim, facts))
+    is_whole = not outcome.n_missing
+    guard = find_guard(plan, outcome, claim, level if method.needs_sign_flip else None)
+    if guard:
+        return _guarded(outcome, estimate, guard, is_final=is_whole and (guard.is_final or is_last))
+    if not is_whole:
+        return _Seen(outcome, estimate, UNDECIDED)
+    can_be_equal = not few_reach(outcome)
+    flip_at = level if method.needs_sign_flip else None
+    decision, beyond = judge(claim.kind, estimate, margin, flip_at, can_be_equal=can_be_equal)
+    if decision != UNDECIDED:
+        few = few_reach(outcome)
+        reason = reasons.is_bound(few) if estimate.is_bound else reasons.reach_note(few)
+        return _Seen(outcome, estimate, decision, beyond, is_final=True, reason=reason)
+    needed = None
+    if not estimate.is_flat:
+        needed = projected_seeds(outcome, claim, margin, level, can_be_equal=can_be_equal)
+    if not is_last and is_futile(plan, outcome, claim, margin, index, can_be_equal=can_be_equal):
+        reason = reasons.futile(len(outcome.seeds), plan.look_counts[-1])
+        return _Seen(outcome, estimate, UNDECIDED, is_final=True, reason=reason, needed=needed)
+    reason = _why_undecided(outcome, claim, estimate, margin, method, level)
+    return _Seen(outcome, estimate, UNDECIDED, is_final=is_last and is_whole, reason=reason, needed=needed)
+
+
+def _guarded(outcome: OutcomeValues, estimate: Estimate, guard: Guard, *, is_final: bool) -> _Seen:
+    return _Seen(
+        outcome,
+        estimate,
+        UNDECIDED,
+        is_final=is_final,
+        reason=guard.reason,
+        needed=guard.seeds_needed,
+        is_guarded=True,
+    )
+
+
+def _as_look(blocks: int, level: float, seen: _Seen) -> Look:
+    found = seen.estimate
+    return Look(
+        blocks, len(seen.outcome.seeds), level, found.effect, found.low, found.high, found.p_value, seen.decision
+    )  # fmt: skip
+
+
+def _next_look(plan: Plan, have: int) -> int:
+    return next((n for n in plan.look_counts if n > have), plan.look_counts[-1])
 
 
 def _why_undecided(
-    outcome: OutcomeValues, claim: Claim, estimate: Estimate, margin: float, alpha: float
+    outcome: OutcomeValues, claim: Claim, estimate: Estimate, margin: float, method: Method, level: float
 ) -> str:
     """Why an estimate that no guard stopped decides nothing."""
     if estimate.is_flat:
         return reasons.below_resolution()
-    low, high = paired_interval(outcome.effects(claim), alpha)  # before a bound took one end away
+    low, high = paired_interval(outcome.effects(claim), level)  # before a bound took one end away
     if -margin < low and high < margin:
         return reasons.equality_censored(few_reach(outcome))
-    if (estimate.low > 0 or estimate.high < 0) and estimate.p_value > alpha:
-        return reasons.sign_flip_disagrees(estimate.p_value, alpha)
+    if method.needs_sign_flip and (estimate.low > 0 or estimate.high < 0) and estimate.p_value > level:
+        return reasons.sign_flip_disagrees(estimate.p_value, level)
     return reasons.margin_crossed(claim, margin)
 
 

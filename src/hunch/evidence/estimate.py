@@ -18,7 +18,6 @@ from hunch.stats import (
     MANY_SEEDS,
     all_equal,
     median_time,
-    paired_interval,
     seeds_for_direction,
     seeds_for_equivalence,
     seeds_for_sign_flip,
@@ -55,7 +54,7 @@ def judge(
     kind: str,
     estimate: Estimate,
     margin: float,
-    alpha: float,
+    flip_at: float | None,
     *,
     can_be_equal: bool = True,
 ) -> tuple[str, bool]:
@@ -65,11 +64,11 @@ def judge(
         kind: `"more"` or `"same"`.
         estimate: The estimate.
         margin: On the scale of the effect.
-        alpha: The claim's share.
+        flip_at: What the sign-flip p-value must reach for a direction; None: the interval alone decides.
         can_be_equal: False where too many runs are censored to call arms equal.
     """
     is_inside = can_be_equal and -margin < estimate.low and estimate.high < margin
-    has_sign = estimate.p_value <= alpha
+    has_sign = flip_at is None or estimate.p_value <= flip_at
     above = has_sign and estimate.low > 0
     below = has_sign and estimate.high < 0
     beyond = (above and estimate.low >= margin) or (below and estimate.high <= -margin)
@@ -80,13 +79,15 @@ def judge(
     return (SUPPORTED if above else REFUTED if below else UNDECIDED), beyond
 
 
-def estimate_effect(outcome: OutcomeValues, claim: Claim, alpha: float, step: float) -> Estimate:
+def estimate_effect(
+    outcome: OutcomeValues, claim: Claim, interval: tuple[float, float], step: float
+) -> Estimate:
     """Effect, interval and p-value of a claim.
 
     Args:
         outcome: The outcome, per arm and seed.
         claim: The claim.
-        alpha: The claim's share.
+        interval: The interval of the effects, by whatever method.
         step: What the measurement cannot resolve; where all differences are the same number, the interval is
             that number ± `step`.
     """
@@ -94,9 +95,9 @@ def estimate_effect(outcome: OutcomeValues, claim: Claim, alpha: float, step: fl
     if not len(d):
         return Estimate(math.nan, math.nan, math.nan, math.nan)
     effect = float(d.mean())
-    low, high = (float(end) for end in paired_interval(d, alpha))
+    low, high = interval
     is_flat = len(d) > 1 and bool(all_equal(d))
-    if is_flat and effect != 0:
+    if is_flat and effect != 0 and math.isfinite(low) and math.isfinite(high):
         low, high = effect - step, effect + step
     is_bound = len(d) > 1 and is_bounded(outcome, claim, effect)
     if is_bound:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hunch.errors import PlanError
-from hunch.plan import Claim, Plan
+from hunch.evidence.tuning import confirm_runs
+from hunch.plan import CONFIRM, PILOT, Claim, Plan
 from hunch.stats import arrival_times, log_restricted, reach_rate
 from hunch.traces import RunTable, StudyFacts, Trace, metric_curve, reading_mean
 
@@ -32,6 +33,7 @@ class OutcomeValues:
         n_missing: Seeds of the plan without a finished run in every arm.
         n_without: Seeds left out because the reading is missing in some arm (a run that diverged at once).
         never_applies: Arms in which the reading does not apply in any run.
+        lost: Those `n_without` seeds.
     """
 
     arms: tuple[str, ...]
@@ -43,6 +45,7 @@ class OutcomeValues:
     n_missing: int = 0
     n_without: int = 0
     never_applies: tuple[str, ...] = ()
+    lost: tuple[int, ...] = ()
 
     @property
     def reached(self) -> tuple[tuple[str, float], ...]:
@@ -51,6 +54,21 @@ class OutcomeValues:
             return ()
         rates = reach_rate(self.times, self.budget)
         return tuple((arm, float(rate)) for arm, rate in zip(self.arms, rates, strict=True))
+
+    def first(self, seeds: Sequence[int]) -> OutcomeValues:
+        """The same for these seeds of the plan alone: what was known at an earlier look."""
+        wanted = set(seeds)
+        keep = np.array([seed in wanted for seed in self.seeds], dtype=np.bool_)
+        lost = sum(seed in wanted for seed in self.lost)
+        return replace(
+            self,
+            seeds=tuple(seed for seed in self.seeds if seed in wanted),
+            values=self.values[:, keep],
+            times=None if self.times is None else self.times[:, keep],
+            n_missing=len(wanted) - int(keep.sum()) - lost,
+            n_without=lost,
+            lost=tuple(seed for seed in self.lost if seed in wanted),
+        )
 
     def effects(self, claim: Claim) -> Floats:
         """Σ weight · outcome, one per seed: positive favours the claim."""
@@ -65,8 +83,9 @@ def outcome_values(
     *,
     target: float | None = None,
     by: float | None = None,
+    stage: str = CONFIRM,
 ) -> OutcomeValues:
-    """The outcome of a claim in the confirm runs, over the seeds present in all arms of the claim.
+    """The outcome of a claim in its confirm runs, over the seeds present in all arms of the claim.
 
     `iterations`: to `plan.target` on the curve of `plan.metric`; a run that diverged never reaches. `cost`:
     the last evaluation of the metric's cost, at most c0, and c0 if the run diverged. `held_out_cost`:
@@ -79,18 +98,20 @@ def outcome_values(
         claim: The claim.
         target: Another target than the plan's, for sensitivity.
         by: Judge the runs at this iteration instead of the budget, for sensitivity.
+        stage: `"confirm"`; or `"pilot"`: the runs at the pilot's rates, for what a study will cost.
 
     Raises:
         PlanError: If the claim names a site that the network does not have.
     """
     site = site_index(claim, table.facts)
-    by_arm = [table.confirm(plan, arm) for arm in claim.arms]
-    seeds = tuple(s for s in plan.seeds if all(s in runs for runs in by_arm))
+    planned = plan.pilot_seeds if stage == PILOT else plan.seeds
+    by_arm = [_runs(plan, table, claim, arm, stage) for arm in claim.arms]
+    seeds = tuple(s for s in planned if all(s in runs for runs in by_arm))
     runs = [[found[s] for s in seeds] for found in by_arm]
     budget = float(plan.budget or 0) if by is None else by
     goal = plan.target if target is None else target
     shape = (len(claim.arms), len(seeds))
-    n_missing = len(plan.seeds) - len(seeds)
+    n_missing = len(planned) - len(seeds)
     grid = metric_curve(runs[0][0], plan.metric)[0].astype(np.float64) if seeds else np.empty(0)
     if claim.outcome == "iterations":
         if goal is None:
@@ -115,7 +136,14 @@ def outcome_values(
         n_missing,
         n_without=int((~keep).sum()),
         never_applies=never,
+        lost=tuple(s for s, kept in zip(seeds, keep, strict=True) if not kept),
     )
+
+
+def _runs(plan: Plan, table: RunTable, claim: Claim, arm: str, stage: str) -> dict[int, Trace]:
+    if stage == CONFIRM:
+        return confirm_runs(plan, table, arm, claim)
+    return {t.key.seed: t for t in table.select(stage, arm, lr=plan.rate(arm), budget=plan.budget)}
 
 
 def final_value(

@@ -42,11 +42,41 @@ def too_easy() -> str:
     )
 
 
-def few_pairs(n: int, n_missing: int) -> str:
+def few_pairs(n: int, n_missing: int, claim: Claim) -> str:
     """So few seeds decide nothing."""
-    have = f"only {seeds_text(n)} with a finished run" if n else "no seed with a finished run"
     missing = f"; {n_missing:,} of the plan {'is' if n_missing == 1 else 'are'} missing" if n_missing else ""
+    if not n:
+        return (
+            f"{_listed(claim.arms)} share no seed with a finished run{missing}; the same call with the same "
+            "store makes what is missing"
+        )
+    have = f"only {seeds_text(n)} with a finished run"
     return f"there {'are' if n > 1 else 'is'} {have} in every arm{missing}"
+
+
+def unfinished(n: int, next_look: int) -> str:
+    """Between two looks nothing is decided: looking whenever one likes finds too much."""
+    have = f"{n:,} block{'' if n == 1 else 's'}" if n else "no block"
+    return (
+        f"the study is not finished: there {'is' if n <= 1 else 'are'} {have} so far, and the next look is at "
+        f"{next_look:,}; the same call with the same store goes on"
+    )
+
+
+def futile(n: int, last: int) -> str:
+    """No more blocks were bought."""
+    return (
+        f"after {n:,} blocks it was unlikely that the {last:,} of this study would decide it, so no more were "
+        "bought"
+    )
+
+
+def every_tuning_diverged(arms: tuple[str, ...], rates: list[float]) -> str:
+    """An arm that trains at no rate is no fair opponent."""
+    return (
+        f"{_listed(arms)} diverged in every tuning run, at learning rates from {number(min(rates))} to "
+        f"{number(max(rates))}; give the arm a smaller lr=, a smaller init_std= or a norm"
+    )
 
 
 def identical(claim: Claim) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from hunch.evidence.estimate import estimate_effect, resolution
+from hunch.evidence.looks import method_of
 from hunch.evidence.outcomes import OutcomeValues, outcome_values
 from hunch.plan import Claim, Plan
 from hunch.stats import pairing_correlation
@@ -75,11 +76,19 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
     Raises:
         PlanError: If the claim names a site that the network does not have.
     """
-    alpha = plan.alpha / max(1, len(plan.claims))
-    decided = outcome_values(plan, table, claim)
+    every = outcome_values(plan, table, claim)
+    share = plan.alpha / max(1, len(plan.claims))
+    method = method_of(plan, table.facts, claim, share)
+    # The blocks that the verdict rests on: those of the last look that all arms of the claim have come to.
+    have = len(every.seeds) + every.n_without
+    index = max((k for k, n in enumerate(plan.look_counts) if n <= have), default=0)
+    seeds, level = plan.seeds[: plan.look_counts[index]], method.levels[index]
+    decided = every.first(seeds)
 
     def row(choice: str, outcome: OutcomeValues, target: float | None) -> SensitivityRow:
-        found = estimate_effect(outcome, claim, alpha, resolution(outcome, claim, table.facts))
+        outcome = outcome.first(seeds)
+        interval = method.interval(outcome.effects(claim), level)
+        found = estimate_effect(outcome, claim, interval, resolution(outcome, claim, table.facts))
         return SensitivityRow(
             choice, target, outcome.budget, found.effect, found.low, found.high, outcome.reached
         )

@@ -14,6 +14,31 @@ DECISIONS = (SUPPORTED, REFUTED, NO_MEANINGFUL_DIFFERENCE, UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of a claim after a number of blocks.
+
+    Args:
+        blocks: How many blocks there were.
+        seeds: Pairs that could be used, as a rule all of them.
+        alpha: What this look may spend: the interval is of level 1 - alpha, a sign-flip p-value counts up to it.
+        effect: The estimate.
+        low: Lower end of the interval at this look; -infinity for a bound from above.
+        high: Upper end; infinity for a bound from below.
+        p_value: Two-sided sign-flip p-value.
+        decision: What this look said.
+    """
+
+    blocks: int
+    seeds: int
+    alpha: float
+    effect: float
+    low: float
+    high: float
+    p_value: float
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer to one claim.
 
@@ -32,12 +57,18 @@ class Verdict:
         seeds: Number of seeds (pairs) the verdict rests on.
         alpha: This claim's share of the study's alpha.
         margin: The margin on the scale of `effect` (a log ratio for iterations).
-        looks: Numbers of seeds at which the claim was looked at.
+        looks: Numbers of blocks (confirm seeds) at which the claim was looked at.
         reached: Pairs (arm, share of runs that reached the target); empty where no target is involved.
         reason: Why it is undecided, or what qualifies the verdict, in words; may be empty.
         seeds_needed: About how many seeds would decide it; None if decided or not known.
         beyond_margin: Whether the whole interval lies beyond the margin on the decided side.
         p_value: Two-sided sign-flip p-value; NaN if there is nothing to compute it from.
+        history: What each look showed; the last one is the verdict's.
+        is_final: Whether more blocks of this study cannot change it: it is decided, futile, or all are used.
+        is_early: Whether it was decided before the last look that was planned, so that its effect is likely
+            exaggerated.
+        new_data: For error claims, the ends of a second interval, which holds for new data from the same
+            source and not only for this held-out part; None where single answers were not recorded.
     """
 
     claim: Claim
@@ -56,3 +87,7 @@ class Verdict:
     seeds_needed: int | None = None
     beyond_margin: bool = False
     p_value: float = float("nan")
+    history: tuple[Look, ...] = ()
+    is_final: bool = True
+    is_early: bool = False
+    new_data: tuple[float, float] | None = None

@@ -12,58 +12,48 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from hunch.errors import PlanError, Problem
-from hunch.plan.arms import Arm, is_number, is_whole, plain
+from hunch.plan.arms import Arm, plain
+from hunch.plan.checks import plan_problems
 from hunch.plan.claims import Claim
-
-CONFIRM, TUNE, PILOT, TRAIN = "confirm", "tune", "pilot", "train"
-POOLS = {CONFIRM: 0, TUNE: 400_000, PILOT: 800_000}
-SEEDS_PER_STUDY = 1_000_000
-TUNINGS = ("replicated", "once", "none")
-METRICS = ("train", "held_out")
-COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
-UNPAIRED_STRIDE = 10_000
-
-
-def run_seeds(study_seed: int, stage: str, n: int) -> tuple[int, ...]:
-    """The run seeds of one stage: study seed · 1,000,000 + pool + i.
-
-    The pools (confirm 0, tune 400,000, pilot 800,000) never overlap, so that no run that chose a rate or a
-    target is used again by a verdict.
-
-    Example:
-        >>> run_seeds(0, "pilot", 2)
-        (800000, 800001)
-    """
-    start = study_seed * SEEDS_PER_STUDY + POOLS[stage]
-    return tuple(range(start, start + n))
+from hunch.plan.pools import tune_seed
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run and what to decide. Frozen; JSON in and out; hashed.
 
-    The first group of fields is what the user asked. The second (`budget`, `target`, `rates`, `margins`) may be
-    None in the plan as asked; the pilot fills it in, and `frozen` is then True. Arms are complete: base arm
-    and training defaults are already in them.
+    The first group of fields is what the user asked. The second (`budget`, `target`, `rates`, `grids`,
+    `margins`) may be None in the plan as asked; the pilot fills it in, and `frozen` is then True. Arms are
+    complete: base arm and training defaults are already in them.
+
+    The unit is the block: one confirm seed, shared by the arms. With `tuning="replicated"` every arm is first
+    tuned for that block, on a run seed of its own (`tune_seed`).
 
     Args:
         arms: The arms, each resolved.
         claims: What is to be decided. May be empty: then the study only measures.
         cost: `cross_entropy`, `binary_cross_entropy`, `mean_squared_error` or `huber`.
-        seeds: Run seeds of the confirm stage.
+        seeds: Run seeds of the confirm stage, one a block: as many as may be bought.
         seed: The study seed; another seed is another, disjoint study.
         pilot_seeds: Run seeds of the pilot.
         metric: `"train"` or `"held_out"`: the cost that targets and cost claims are about.
         alpha: Share of wrong verdicts allowed, over all claims of the study together.
-        tuning: `"once"` (rates from the pilot) or `"none"` (rates as given); `"replicated"` is not built yet.
+        tuning: `"replicated"` (anew for every arm and block), `"once"` (rates from the pilot) or `"none"`
+            (rates as given).
         paired: Whether arms share seeds' initial weights, batch order and dropout draws.
+        looks: Numbers of blocks after which claims are decided, the last one all of them. Empty: only then.
+        sequence: `"planned"` (boundaries calibrated for exactly these looks) or `"anytime"` (a confidence
+            sequence, for Gaussian differences, which would hold at any other looks too).
+        robust: Whether verdicts come from bets on the bounded outcome, whatever the differences' shape.
         asked_budget: The budget that the user gave; None: found by the pilot.
         asked_target: The target cost that the user gave; None: found by the pilot.
         data_hash: Hash of the data.
         network_hash: Hash of the network's structure and its initial weights at one seed.
         budget: Most iterations a run may take.
         target: The cost to reach; None if no claim needs one or no arm learned.
-        rates: Pairs (arm, learning rate).
+        rates: Pairs (arm, learning rate): the pilot's. Confirm runs of an arm that is tuned anew for every
+            block have rates of their own.
+        grids: Pairs (arm, learning rates) of the arms that are tuned anew for every block: what is tried.
         margins: One margin per claim: log ratio for iterations, else in the outcome's unit.
         notes: What the pilot has to say (an arm that has not learned, a rate at the edge of its grid), as
             sentences.
@@ -82,6 +72,9 @@ class Plan:
     alpha: float = 0.05
     tuning: str = "once"
     paired: bool = True
+    looks: tuple[int, ...] = ()
+    sequence: str = "planned"
+    robust: bool = False
     asked_budget: int | None = None
     asked_target: float | None = None
     data_hash: str = ""
@@ -89,23 +82,24 @@ class Plan:
     budget: int | None = None
     target: float | None = None
     rates: tuple[tuple[str, float], ...] = ()
+    grids: tuple[tuple[str, tuple[float, ...]], ...] = ()
     margins: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together, all problems at once."""
-        for name in ("arms", "claims", "seeds", "pilot_seeds"):
+        for name in ("arms", "claims", "seeds", "pilot_seeds", "looks"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         PlanError.raise_all(self.validate())
         # 1 and 1.0, and NumPy's numbers, are one value: they must give one hash.
-        for name in ("alpha", "asked_target", "target", "rates", "margins"):
+        for name in ("alpha", "asked_target", "target", "rates", "grids", "margins"):
             object.__setattr__(self, name, plain(getattr(self, name)))
-        for name in ("seeds", "pilot_seeds", "asked_budget", "budget"):
+        for name in ("seeds", "pilot_seeds", "looks", "asked_budget", "budget"):
             object.__setattr__(self, name, plain(getattr(self, name), whole=True))
 
     def validate(self) -> list[Problem]:
         """Every problem of the plan."""
-        return list(_problems(self))
+        return list(plan_problems(self))
 
     @property
     def is_frozen(self) -> bool:
@@ -114,7 +108,18 @@ class Plan:
             self.budget is not None
             and len(self.rates) == len(self.arms)
             and len(self.margins) == len(self.claims)
+            and all(self.grid(arm.name) for arm in self.arms if self.is_tuned_per_block(arm.name))
         )
+
+    @property
+    def look_counts(self) -> tuple[int, ...]:
+        """Numbers of blocks after which claims are decided: `looks`, or all blocks at once."""
+        return self.looks or (len(self.seeds),)
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the study may end before its last seed."""
+        return len(self.looks) > 1
 
     def arm(self, name: str) -> Arm:
         """The arm of that name.
@@ -135,8 +140,20 @@ class Plan:
         return self.arms.index(self.arm(name))
 
     def rate(self, name: str) -> float | None:
-        """The frozen learning rate of an arm; None before the pilot."""
+        """The learning rate that the pilot found (or the user gave) for an arm; None before the pilot."""
         return dict(self.rates).get(name)
+
+    def grid(self, name: str) -> tuple[float, ...]:
+        """The rates that are tried for an arm in every block; empty where it is not tuned so."""
+        return dict(self.grids).get(name, ())
+
+    def is_tuned_per_block(self, name: str) -> bool:
+        """Whether an arm has own tuning runs in every block."""
+        return self.tuning == "replicated" and self.arm(name).lr is None
+
+    def tune_seed(self, name: str, block: int) -> int:
+        """The run seed on which an arm is tuned in a block, counted from 0; no other run has it."""
+        return tune_seed(self.seed, len(self.arms), self.arm_index(name), block)
 
     def freeze(
         self,
@@ -145,6 +162,7 @@ class Plan:
         target: float | None,
         rates: Mapping[str, float],
         margins: Iterable[float],
+        grids: Mapping[str, Iterable[float]] | None = None,
         notes: Iterable[str] = (),
     ) -> Self:
         """The plan with what the pilot found written into it."""
@@ -153,6 +171,7 @@ class Plan:
             budget=budget,
             target=target,
             rates=tuple((a.name, float(rates[a.name])) for a in self.arms),
+            grids=tuple((arm, tuple(float(r) for r in rates)) for arm, rates in (grids or {}).items()),
             margins=tuple(float(m) for m in margins),
             notes=tuple(notes),
         )
@@ -164,6 +183,7 @@ class Plan:
             budget=self.asked_budget,
             target=self.asked_target,
             rates=(),
+            grids=(),
             margins=(),
             notes=(),
         )
@@ -186,6 +206,8 @@ class Plan:
                 value = [item.to_json() for item in value]
             elif f.name == "rates":
                 value = [list(pair) for pair in value]
+            elif f.name == "grids":
+                value = [[arm, list(rates)] for arm, rates in value]
             elif isinstance(value, tuple):
                 value = list(value)
             out[f.name] = value
@@ -210,76 +232,7 @@ class Plan:
         values["arms"] = tuple(Arm.from_json(a) for a in data["arms"])
         values["claims"] = tuple(Claim.from_json(c) for c in data["claims"])
         values["rates"] = tuple((a, r) for a, r in data.get("rates", ()))
-        for name in ("seeds", "pilot_seeds", "margins", "notes"):
+        values["grids"] = tuple((a, tuple(rates)) for a, rates in data.get("grids", ()))
+        for name in ("seeds", "pilot_seeds", "looks", "margins", "notes"):
             values[name] = tuple(data.get(name, ()))
         return cls(**values)
-
-
-def _problems(plan: Plan):
-    names = [arm.name for arm in plan.arms]
-    if not names:
-        yield Problem(
-            "a study needs at least one arm, got none. Write arms=[hunch.Arm('none'), …].", "plan-no-arms"
-        )
-    for name in sorted({n for n in names if names.count(n) > 1}):
-        yield Problem(
-            f'two arms are called "{name}"; names must differ, because claims and tables go by them. '
-            "Rename one.",
-            "plan-arm-twice",
-        )
-    for claim in plan.claims:
-        for arm in claim.arms:
-            if arm not in names:
-                yield Problem(
-                    f'claim "{claim.text}": there is no arm "{arm}". The arms are {", ".join(names)}.',
-                    "plan-unknown-arm",
-                )
-    for field, value, choices in (
-        ("cost", plan.cost, COSTS),
-        ("metric", plan.metric, METRICS),
-        ("tuning", plan.tuning, TUNINGS),
-    ):
-        if value not in choices:
-            yield Problem(f"{field} must be one of {', '.join(choices)}, got {value!r}.", f"plan-{field}")
-    if not is_number(plan.alpha) or not 0 < plan.alpha < 0.5:
-        yield Problem(
-            f"alpha must be above 0 and below 0.5, got {plan.alpha!r}. The usual is 0.05.", "plan-alpha"
-        )
-    if len(set(plan.seeds)) != len(plan.seeds):
-        twice = sorted({s for s in plan.seeds if plan.seeds.count(s) > 1})
-        yield Problem(
-            f"seeds must differ, got {', '.join(map(str, twice[:5]))} more than once. A repeated seed is the "
-            "same run again, not new evidence.",
-            "plan-seeds",
-        )
-    if any(not is_whole(s) or not 0 <= s < 2**63 for s in plan.seeds):
-        yield Problem(
-            f"seeds must be whole numbers from 0 to 2^63 - 1, got {list(plan.seeds)[:5]!r}.", "plan-seeds"
-        )
-    shared = sorted(set(plan.seeds) & set(plan.pilot_seeds))
-    if shared:
-        yield Problem(
-            f"the seeds {', '.join(map(str, shared[:5]))} are pilot seeds of this study; a verdict must not use "
-            "runs that chose its target. Choose other seeds, or another seed= for the study.",
-            "plan-seeds-pilot",
-        )
-    for field, value in (("budget", plan.asked_budget), ("budget", plan.budget)):
-        if value is not None and (not is_whole(value) or value < 1):
-            yield Problem(
-                f"{field} must be a whole number of iterations of at least 1, got {value!r}.",
-                "plan-budget",
-            )
-            break
-    for value in (plan.asked_target, plan.target):
-        if value is not None and not is_number(value):
-            yield Problem(f"target must be a finite cost, got {value!r}.", "plan-target")
-            break
-    if plan.tuning == "none":
-        without = [arm.name for arm in plan.arms if arm.lr is None]
-        if without:
-            yield Problem(
-                f'tuning="none" takes the rates as given, but {", ".join(without)} '
-                f"{'has' if len(without) == 1 else 'have'} no lr. Write hunch.Arm(…, lr=0.1), or base=hunch.Arm('base', lr=0.1) "
-                'for all arms, or tuning="once".',
-                "plan-rate-missing",
-            )

@@ -6,7 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hunch.evidence import Verdict, describe_arm, describe_sensitivity, label, level, number, sensitivity
+from hunch.evidence import (
+    Verdict,
+    describe_arm,
+    describe_sensitivity,
+    label,
+    level,
+    number,
+    sensitivity,
+    used_seeds,
+)
 from hunch.plan import Plan
 from hunch.report.readings import READINGS
 from hunch.traces import Provenance, RunTable
@@ -58,7 +67,10 @@ def how_it_was_done(
 
 def how_in_one_line(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> str:
     """The method in one sentence: seeds, budget, rates, level, engine, the plan's fingerprint."""
-    parts = [f"{_count(len(plan.seeds), 'seed')}{' in pairs' if plan.paired else ', not paired'}"]
+    used = used_seeds(plan, table) if plan.is_sequential else plan.seeds
+    parts = [f"{_count(len(used), 'seed')}{' in pairs' if plan.paired else ', not paired'}"]
+    if plan.is_sequential:
+        parts[0] += f", looked at {_looks_text(plan)}"
     if plan.budget is not None:
         parts.append(f"budget {plan.budget:,} iterations")
     if plan.rates:
@@ -115,7 +127,17 @@ def _claim_line(plan: Plan, k: int) -> str:
 
 
 def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
-    lines = [f"{_listed(plan.seeds)} for the verdicts ({_count(len(plan.seeds), 'seed')} for each arm)."]
+    used = used_seeds(plan, table) if plan.is_sequential else plan.seeds
+    lines = [f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} for each arm)."]
+    if plan.is_sequential:
+        lines = [
+            f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} of at most {len(plan.seeds):,}; claims "
+            f"are looked at {_looks_text(plan)}, and an arm is trained no more when all its claims are decided)."
+        ]
+    if any(plan.is_tuned_per_block(arm.name) for arm in plan.arms):
+        lines.append(
+            "In every block of seeds each arm is first tuned on a seed of its own; no verdict uses these runs either."
+        )
     if plan.pilot_seeds:
         lines.append(
             f"{_listed(plan.pilot_seeds)} for the pilot; no verdict uses a run that chose its target or rate."
@@ -133,6 +155,13 @@ def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
     if failed:
         lines.append(f"{_count(failed, 'run')} could not be finished; no verdict uses them.")
     return lines
+
+
+def _looks_text(plan: Plan) -> str:
+    if plan.sequence == "anytime":
+        return f"after every block from {plan.looks[0]} to {plan.looks[-1]:,}"
+    counts = [f"{n:,}" for n in plan.looks]
+    return f"after {', '.join(counts[:-1])} and {counts[-1]} blocks"
 
 
 def _listed(seeds: Sequence[int]) -> str:
@@ -178,7 +207,7 @@ def _rate_lines(plan: Plan) -> list[str]:
     how = {
         "none": "as given",
         "once": "each arm's own, tuned once on the pilot seeds where it was not given",
-        "replicated": "tuned anew for every block of seeds",
+        "replicated": "the pilot's; where it was not given, a rate was tuned anew for every block of seeds",
     }[plan.tuning]
     limits = f"Verdicts hold {label(plan)}." if label(plan) else ""
     return [f"{rates}: {how}.", limits]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hunch.evidence import confirm_runs
 from hunch.plan import READING_NAMES, Plan
 from hunch.stats import arrival_curve, arrival_times, restricted
 from hunch.traces import RunTable, SiteFact, Trace, metric_curve
@@ -186,5 +187,8 @@ def reading_band(arm: str, runs: Sequence[Trace], reading: str, site: int, *, lo
 
 
 def main_runs(plan: Plan, table: RunTable, arm: str) -> list[Trace]:
-    """The confirm runs of an arm that did not fail, in the order of the plan's seeds."""
-    return list(table.confirm(plan, arm).values())
+    """The confirm runs of an arm that did not fail, in the order of the plan's seeds: one a seed.
+
+    Where claims about different outcomes gave it several rates at a seed, those of the first claim about it.
+    """
+    return list(confirm_runs(plan, table, arm).values())

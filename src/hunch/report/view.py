@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hunch.evidence import Verdict, describe_arm, headline, iterations, number
+from hunch.evidence import Verdict, describe_arm, headline, iterations, number, used_seeds
 from hunch.plan import Plan
 from hunch.report.effects import EffectRow, effect_row
 from hunch.report.how import HowItem, how_in_one_line, how_it_was_done, sentence
@@ -214,7 +214,8 @@ def _title(plan: Plan) -> tuple[str, str]:
 def _subtitle(plan: Plan, table: RunTable) -> str:
     n = sum(t.key.stage == "confirm" for t in table)
     runs = f"{n:,} run{'' if n == 1 else 's'}: {len(plan.arms)} arm{'' if len(plan.arms) == 1 else 's'}"
-    seeds = f"{len(plan.seeds):,} seed{'' if len(plan.seeds) == 1 else 's'}"
+    used = len(used_seeds(plan, table)) if plan.is_sequential else len(plan.seeds)
+    seeds = f"{used:,} seed{'' if used == 1 else 's'}"
     return f"{table.facts.network}, on {table.facts.data_source}. {runs} × {seeds}."
 
 
@@ -238,6 +239,15 @@ def _verdict_view(verdict: Verdict, plan: Plan, table: RunTable, verdicts: Seque
     )
 
 
+def _rate_text(plan: Plan, runs: Sequence[Trace], name: str) -> str:
+    """The arm's learning rate; from the lowest to the highest where it has one in every block."""
+    rates = sorted({t.key.lr for t in runs}) if plan.is_tuned_per_block(name) else []
+    if len(rates) > 1:
+        return f"{number(rates[0])} to {number(rates[-1])}"
+    rate = rates[0] if rates else plan.rate(name)
+    return "" if rate is None else number(rate)
+
+
 def _arm_view(plan: Plan, table: RunTable, name: str, readings: Sequence[str]) -> ArmView:
     runs = main_runs(plan, table, name)
     facts = table.facts
@@ -247,15 +257,15 @@ def _arm_view(plan: Plan, table: RunTable, name: str, readings: Sequence[str]) -
         times, hit = arrivals(runs, plan.metric, plan.target)
         reached = f"{int(hit.sum())} of {len(runs)}"
         median = iterations(median_time(times, plan.budget), plan.budget)
-    rate = plan.rate(name)
+    rate = _rate_text(plan, runs, name)
     described = describe_arm(plan.arm(name))
-    if rate is not None and plan.arm(name).lr is None:  # a given rate is part of what the arm changes
-        described += f"; learning rate {number(rate)}"
+    if rate and plan.arm(name).lr is None:  # a given rate is part of what the arm changes
+        described += f"; learning rate {rate}"
     percent = facts.error_unit == "share"
     return ArmView(
         name=name,
         description=described,
-        lr="–" if rate is None else number(rate),
+        lr=rate or "–",
         runs=len(runs),
         failed=failed,
         diverged=sum(t.diverged_at is not None for t in runs),

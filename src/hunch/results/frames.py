@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hunch.errors import PlanError
-from hunch.plan import CONFIRM, PILOT, READING_NAMES, TRAIN, TUNE, Plan
+from hunch.plan import CONFIRM, PILOT, READING_NAMES, TRAIN, TUNE, TUNE_HELD, Plan
 from hunch.stats import arrival_times
 from hunch.traces import RunTable, Trace, metric_curve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STAGES = (PILOT, TUNE, CONFIRM, TRAIN)
+STAGES = (PILOT, TUNE, TUNE_HELD, CONFIRM, TRAIN)
 ALL = "all"
 RUN_COLUMNS = (
     "arm", "seed", "lr", "outcome", "iterations", "cost", "held_out_cost", "held_out_error", "wall_s",
@@ -32,7 +32,7 @@ def chosen_traces(plan: Plan, table: RunTable, stage: str, arm: str | None = Non
     Args:
         plan: The plan.
         table: The runs.
-        stage: `"pilot"`, `"tune"`, `"confirm"`, `"train"` or `"all"`.
+        stage: `"pilot"`, `"tune"`, `"tune_held"`, `"confirm"`, `"train"` or `"all"`.
         arm: One arm; None: all.
 
     Raises:
@@ -50,10 +50,11 @@ def chosen_traces(plan: Plan, table: RunTable, stage: str, arm: str | None = Non
     arms = {a.name: k for k, a in enumerate(plan.arms)}
     seeds = {seed: k for k, seed in enumerate((*plan.pilot_seeds, *plan.seeds))}
 
-    def place(trace: Trace) -> tuple[int, int, int, float, int, int]:
+    def place(trace: Trace) -> tuple[float, ...]:
         key = trace.key
-        order = (STAGES.index(key.stage), arms.get(key.arm, len(arms)), key.budget, key.lr)
-        return (*order, seeds.get(key.seed, len(seeds)), key.seed)
+        order = (STAGES.index(key.stage), arms.get(key.arm, len(arms)), key.budget)
+        seed = (seeds.get(key.seed, len(seeds)), key.seed)
+        return (*order, key.lr, *seed) if key.stage == PILOT else (*order, *seed, key.lr)
 
     wanted = (t for t in table if stage in (ALL, t.key.stage) and arm in (None, t.key.arm))
     return sorted(wanted, key=place)
@@ -153,13 +154,14 @@ def reading_frame(plan: Plan, table: RunTable, stage: str, arm: str | None = Non
 
 
 def _keys(traces: Sequence[Trace], lengths: Sequence[int], stage: str) -> dict[str, np.ndarray]:
-    """Which run a row belongs to: arm and seed; the rate too where an arm runs at several."""
+    """Which run a row belongs to: arm and seed; the rate too where an arm runs at several at one seed."""
     keys: dict[str, np.ndarray] = {}
     if stage == ALL:
         keys["stage"] = np.repeat(_objects([t.key.stage for t in traces]), lengths)
     keys["arm"] = np.repeat(_objects([t.key.arm for t in traces]), lengths)
     keys["seed"] = np.repeat(np.array([t.key.seed for t in traces], dtype=np.int64), lengths)
-    if stage not in (CONFIRM, TRAIN):
+    is_unique = len({(t.key.arm, t.key.seed) for t in traces}) == len(traces)
+    if stage not in (CONFIRM, TRAIN) or not is_unique:
         keys["lr"] = np.repeat(np.array([t.key.lr for t in traces], dtype=np.float64), lengths)
     return keys
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hunch.errors import PlanError, StoreError
-from hunch.evidence import Verdict, decide, headline, label
+from hunch.evidence import Verdict, confirm_runs, decide, headline, label, used_seeds
 from hunch.plan import CONFIRM, Plan
 from hunch.report import html_report, text_report
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
-from hunch.traces import Provenance, RunTable, StoredStudy, StudyFacts, read_study
+from hunch.traces import Provenance, RunTable, StudyFacts, read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +58,22 @@ class Study:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every confirm run of the plan is there."""
-        return StoredStudy(self.plan, self.facts, self.provenance, self.table).is_complete
+        """Whether the study is over: every claim is decided, or no more of its runs can decide it."""
+        if not self.plan.is_frozen:
+            return False
+        blocks = max((v.looks[-1] for v in self.verdicts), default=len(self.plan.seeds))
+        claimed = {arm for claim in self.plan.claims for arm in claim.arms}
+        others = (arm.name for arm in self.plan.arms if arm.name not in claimed)
+        return all(v.is_final for v in self.verdicts) and all(
+            len(confirm_runs(self.plan, self.table, arm)) >= blocks for arm in others
+        )
 
     def frame(self, stage: str = CONFIRM) -> pd.DataFrame:
         """The runs as a table, one row a run, arms and seeds in the plan's order.
 
         Args:
-            stage: `"confirm"`, `"pilot"`, `"tune"`, or `"all"`, which puts a column `stage` first.
+            stage: `"confirm"`, `"pilot"`, `"tune"`, `"tune_held"` (tuning on a validation fifth), or `"all"`,
+                which puts a column `stage` first.
 
         Returns:
             Columns `arm, seed, lr, outcome, iterations, cost, held_out_cost, held_out_error, wall_s`.
@@ -156,7 +164,7 @@ class Study:
 
             - `verdicts`: the fields of each `Verdict`, with `text`, its sentence;
             - `label`: what all verdicts are limited to, for instance "at these learning rates";
-            - `complete`: whether all runs of the plan are there;
+            - `complete`: whether the study is over;
             - `plan`, from which `Plan.from_json` makes the plan, and `plan_hash`;
             - `facts`: network, data and engine;
             - `runs`: the rows of `frame()`;
@@ -195,8 +203,9 @@ class Study:
 
     def __repr__(self) -> str:
         """The arms, the seeds and the verdicts."""
+        used = used_seeds(self.plan, self.table) if self.plan.is_sequential else self.plan.seeds
         return (
-            f"<Study of {', '.join(a.name for a in self.plan.arms)}: {len(self.plan.seeds)} seeds, "
+            f"<Study of {', '.join(a.name for a in self.plan.arms)}: {len(used)} seeds, "
             f"{'; '.join(v.decision for v in self.verdicts) or 'no claims'}>"
         )
 
@@ -220,6 +229,8 @@ class Study:
     def _missing(self) -> str:
         if not self.plan.is_frozen:
             return f"the pilot has not ended, {len(self.table)} runs so far"
+        if self.plan.is_sequential or self.plan.tuning == "replicated":
+            return f"{len(used_seeds(self.plan, self.table))} of {len(self.plan.seeds)} blocks so far"
         wanted = len(self.plan.arms) * len(self.plan.seeds)
         done = sum(len(self.table.confirm(self.plan, arm.name)) for arm in self.plan.arms)
         return f"{done} of {wanted} runs so far"

@@ -9,15 +9,18 @@ from typing import Any
 from torch import nn
 
 from hunch.data import load
-from hunch.engine import Setting, check_engine
-from hunch.errors import PlanError, UnsupportedError
-from hunch.plan import CONFIRM, Arm, Claim, Plan
+from hunch.engine import check_engine
+from hunch.errors import UnsupportedError
+from hunch.plan import Arm, Claim
 from hunch.results import Study
-from hunch.study.execute import Workshop, arms_of
-from hunch.study.pilot import price, run_pilot
+from hunch.study.blocks import Blocks
+from hunch.study.execute import Workshop
+from hunch.study.pilot import run_pilot
+from hunch.study.price import price_of_blocks, price_of_pilot
 from hunch.study.progress import Reporter
 from hunch.study.setup import prepare, provenance
-from hunch.traces import RunKey, open_or_create
+from hunch.study.start import refuse_met_target
+from hunch.traces import RunTable, open_or_create
 
 
 def compare(
@@ -34,11 +37,12 @@ def compare(
     target: float | None = None,
     seeds: Sequence[int] | int | None = None,
     max_seeds: int = 80,
+    looks: Sequence[int] | str = "planned",
     seed: int = 0,
     paired: bool = True,
     alpha: float = 0.05,
     robust: bool = False,
-    tuning: str = "once",
+    tuning: str = "replicated",
     metric: str = "train",
     device: str | None = None,
     engine: str = "auto",
@@ -47,8 +51,10 @@ def compare(
 ) -> Study:
     """Train controlled copies of a network under several arms and decide the claims about them.
 
-    A pilot on seeds of its own finds each arm's learning rate, the budget and the target; these are then frozen,
-    every arm is trained on the same confirm seeds, and each claim gets a verdict.
+    A pilot on seeds of its own finds the grid of learning rates, the budget and the target; these are then frozen.
+    Then come blocks: every arm is tuned for the block on a seed of its own, and trained once on the block's
+    confirm seed, which the arms share. At planned numbers of blocks the claims are looked at; when each is decided, or
+    will not be, no more are bought.
 
     Args:
         build: A function without arguments that returns the network, an `nn.Sequential` of linear layers and
@@ -63,14 +69,21 @@ def compare(
         missing: What to do with missing values: `"error"`, `"drop"`, `"median"`.
         budget: Most iterations of a run. None: found by the pilot.
         target: Cost to reach. None: found by the pilot.
-        seeds: A list of run seeds, or a number of seeds. None: 20 (planned looks are not built yet).
-        max_seeds: The most seeds.
+        seeds: A list of run seeds, or a number of seeds: a fixed design with one look at the end. None: as many as
+            the verdicts need, up to `max_seeds`.
+        max_seeds: The most seeds (blocks) where `seeds` is None.
+        looks: After how many blocks the claims are looked at. `"planned"`: after an eighth, a quarter, a half and all
+            of `max_seeds`, or once for given `seeds`. `"anytime"`: after every block from the fifth on, by a confidence
+            sequence that is promised for Gaussian differences only. A list of numbers of blocks, like `[10, 30]`.
         seed: The study seed; another one is another, disjoint study.
         paired: Whether arms share initial weights, batch order and dropout draws at each seed.
         alpha: Share of wrong verdicts allowed, over all claims together.
-        robust: Verdicts without assumptions on shape; not built yet.
-        tuning: `"once"` (rates from the pilot; verdicts are "at these learning rates") or `"none"` (rates given).
-            `"replicated"` is not built yet.
+        robust: Verdicts without assumptions on the shape of differences, by bets on a bounded outcome; it takes many
+            more seeds, and the price is said.
+        tuning: `"replicated"`: anew for every arm and block, on the claim's own outcome, so that a verdict is about
+            arms that are tuned and not about the luck of one tuning. `"once"`: rates from the pilot, about eight times
+            fewer runs; verdicts are "at these learning rates". `"none"`: every rate is given. `"auto"`: `"replicated"`
+            where a fast engine serves, else `"once"`. An arm with a given `lr` is never tuned.
         metric: `"train"` (optimisation speed) or `"held_out"`: the cost that target and cost claims are about.
         device: None or `"cpu"`.
         engine: `"auto"`, or the name of an engine.
@@ -94,7 +107,8 @@ def compare(
         >>> len(study.frame())
         12
     """
-    _refuse_what_is_not_built(robust, tuning)
+    if robust or looks != "planned":
+        raise UnsupportedError("robust= and looks= are being built. Leave them out.", "plan-robust")
     check_engine(engine, device)
     loaded = load(data, y=y, missing=missing)
     prepared = prepare(
@@ -115,50 +129,22 @@ def compare(
         alpha=alpha,
         tuning=tuning,
         metric=metric,
+        looks=looks,
+        robust=robust,
     )
-    reporter = Reporter(progress)
-    with open_or_create(store, prepared.plan, prepared.facts, provenance()) as file:
+    facts, reporter = prepared.facts, Reporter(progress)
+    refuse_met_target(build, loaded, prepared.plan)
+    with open_or_create(store, prepared.plan, facts, provenance()) as file:
         workshop = Workshop(prepared.choice.engine, file, reporter, paired)
         plan = file.plan
+        for sentence in prepared.said:
+            reporter.say(sentence)
         if not plan.is_frozen:
-            reporter.say(price(plan))
-            plan = run_pilot(workshop, plan, prepared.facts, build, loaded)
-            file.freeze(plan)
-        _confirm(workshop, plan, Setting(
-            build, loaded, plan.cost, _frozen_budget(plan), prepared.facts.sites, plan.metric
-        ))  # fmt: skip
+            reporter.say(price_of_pilot(plan))
+            plan = run_pilot(workshop, plan, facts, build, loaded)
+            file.freeze(plan)  # from here on nothing that was asked or found can change
+        for sentence in price_of_blocks(plan, RunTable(facts, workshop.made()), workshop.seconds):
+            reporter.say(sentence)
+        Blocks(workshop, plan, facts, build, loaded).run()
         table, seen = file.table(), file.provenance
-    return Study(plan, prepared.facts, seen, table, path=store)
-
-
-def _confirm(workshop: Workshop, plan: Plan, setting: Setting) -> None:
-    """Every arm on every confirm seed, seeds as blocks: a study that is cut short has whole pairs."""
-    rates = dict(plan.rates)
-    wanted = [
-        RunKey(CONFIRM, arm.name, seed, rates[arm.name], setting.budget)
-        for seed in plan.seeds
-        for arm in plan.arms
-    ]
-    workshop.make("confirm", setting, arms_of(plan), wanted)
-
-
-def _frozen_budget(plan: Plan) -> int:
-    assert plan.budget is not None, "a frozen plan has a budget"
-    return plan.budget
-
-
-def _refuse_what_is_not_built(robust: bool, tuning: str) -> None:
-    if robust:
-        raise UnsupportedError(
-            "robust=True (verdicts without assumptions on shape) is not built yet. Leave it out: the interval is then "
-            "widened for skew, and a sign-flip test must agree.",
-            "plan-robust",
-        )
-    if tuning == "replicated":
-        raise UnsupportedError(
-            'tuning="replicated" (own tuning runs for every seed) is not built yet. Use tuning="once": rates come from '
-            "the pilot, and verdicts say “at these learning rates”.",
-            "plan-tuning",
-        )
-    if tuning not in ("once", "none"):
-        raise PlanError(f"tuning must be 'once' or 'none', got {tuning!r}.", "plan-tuning")
+    return Study(plan, facts, seen, table, path=store)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from hunch.engine import Engine, Job, Setting
 from hunch.errors import EngineError
-from hunch.plan import UNPAIRED_STRIDE, Arm, Plan
+from hunch.plan import TUNE, TUNE_HELD, UNPAIRED_STRIDE, Arm, Plan
 from hunch.study.progress import Reporter
 from hunch.traces import RunKey, Trace
 
@@ -44,6 +45,24 @@ class Workshop:
     def __post_init__(self) -> None:
         """Read what the store has already; runs that failed are made again."""
         self._made = {t.key: t for t in self.store.traces() if t.failed is None}
+        self._seconds = 0.0
+        self._iterations = 0
+
+    def made(self) -> list[Trace]:
+        """All runs so far that did not fail."""
+        return list(self._made.values())
+
+    def seconds(self, n_iterations: float) -> float | None:
+        """About how long so many iterations will take, by the clock of the runs so far; None before the first.
+
+        Args:
+            n_iterations: Iterations of all runs together.
+        """
+        if self._iterations:
+            return self._seconds / self._iterations * n_iterations
+        spent = sum(t.wall_s for t in self._made.values())
+        done = sum(t.key.budget for t in self._made.values())
+        return spent / done * n_iterations if done else None
 
     def make(
         self, text: str, setting: Setting, arms: Iterable[tuple[Arm, int]], wanted: Iterable[RunKey]
@@ -83,12 +102,9 @@ class Workshop:
         by_name: dict[str, tuple[Arm, int]],
         missing: list[RunKey],
     ) -> list[Trace]:
-        jobs = []
-        for key in missing:
-            arm, index = by_name[key.arm]
-            shift = 0 if self.paired else UNPAIRED_STRIDE * index
-            jobs.append(Job(key, arm, key.seed + shift))
+        jobs = jobs_of(missing, by_name.values(), paired=self.paired)
         failed: list[Trace] = []
+        started = time.monotonic()
         with self.reporter.stage(text, len(jobs)) as stage:
             for result in self.engine.train(setting, jobs):
                 self.store.append(result.trace)
@@ -97,7 +113,27 @@ class Workshop:
                 else:
                     failed.append(result.trace)
                 stage.done()
+        self._seconds += time.monotonic() - started
+        self._iterations += len(jobs) * setting.budget
         return failed
+
+
+def jobs_of(keys: Iterable[RunKey], arms: Iterable[tuple[Arm, int]], *, paired: bool) -> list[Job]:
+    """The jobs of these runs: arm and streams of each.
+
+    Args:
+        keys: Which runs.
+        arms: The arms with their index in the plan.
+        paired: Whether arms share streams.
+    """
+    by_name = {arm.name: (arm, index) for arm, index in arms}
+    jobs: list[Job] = []
+    for key in keys:
+        arm, index = by_name[key.arm]
+        # A tuning seed is an arm's own already; a confirm or pilot seed is shared unless it is shifted.
+        is_shared = paired or key.stage in (TUNE, TUNE_HELD)
+        jobs.append(Job(key, arm, key.seed + (0 if is_shared else UNPAIRED_STRIDE * index)))
+    return jobs
 
 
 def arms_of(plan: Plan) -> list[tuple[Arm, int]]:

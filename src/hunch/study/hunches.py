@@ -21,7 +21,7 @@ def test(name: str, build: Callable[[], nn.Module] | None = None, data: Any = No
         build: Makes the network. None: the hunch's own, embedded one.
         data: As for `compare`. None: the embedded digits.
         **compares: Any keyword of `compare`; what is given goes before the hunch's plan. Nothing is stored unless
-            `store=` is given.
+            `store=` is given, and tuning is `"auto"`: replicated where a fast engine serves, else once.
 
     Returns:
         The study.
@@ -44,6 +44,7 @@ def test(name: str, build: Callable[[], nn.Module] | None = None, data: Any = No
         "metric": hunch.metric,
         "seeds": hunch.seeds,
         "budget": hunch.budget,
+        "tuning": "auto",
         **compares,
     }
     if build is None:

@@ -49,6 +49,10 @@ class RateGrid:
     low: int = 0
     high: int = RATES - 1
 
+    def per_block(self, plan: Plan) -> dict[str, list[float]]:
+        """What is tried for every arm that is tuned anew in every block."""
+        return {arm.name: self.rates(arm) for arm in plan.arms if plan.is_tuned_per_block(arm.name)}
+
     def rates(self, arm: Arm) -> list[float]:
         """The rates of an arm: the grid, or the one that was given."""
         if arm.lr is not None:
@@ -128,13 +132,14 @@ def run_pilot(
         data = validation_split(data)
     part = "held" if plan.metric == "held_out" else "train"
     pilot = _Pilot(workshop, plan, facts, build, data, constant_cost(data, plan.cost, on=part))
-    if _nothing_to_find(plan):
+    if nothing_to_find(plan):
         return _freeze(
             pilot,
             plan.asked_budget,
             plan.asked_target,
             {a.name: a.lr for a in plan.arms if a.lr is not None},
             [],
+            RateGrid(),
         )
     grid = RateGrid()
     while True:
@@ -144,7 +149,7 @@ def run_pilot(
             break
         grid = wider
     pilot.notes += _notes(pilot, found)
-    return _freeze(pilot, found.budget, found.target, found.rates, found.traces)
+    return _freeze(pilot, found.budget, found.target, found.rates, found.traces, grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +186,7 @@ def _find(pilot: _Pilot, grid: RateGrid) -> _Found:
     return _Found(budget, target, _tuned(pilot, sweep, budget, target), sweep, best, is_short)
 
 
-def _nothing_to_find(plan: Plan) -> bool:
+def nothing_to_find(plan: Plan) -> bool:
     """Whether the user gave all that a pilot would find."""
     needs_target = any(c.outcome == "iterations" for c in plan.claims)
     return (
@@ -309,6 +314,14 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
                 f"{', '.join(late)} had not learned by half the budget in the pilot; the target comes from the other arms."
             )
     for arm in pilot.plan.arms:
+        runs = [t for by_rate in found.sweep[arm.name].values() for t in by_rate]
+        if all(t.diverged_at is not None for t in runs):
+            lowest, highest = min(found.sweep[arm.name]), max(found.sweep[arm.name])
+            notes.append(
+                f"Every pilot run of {arm.name} diverged, at learning rates from {lowest:g} to {highest:g}: give it a "
+                "smaller lr=, a smaller init_std= or a norm."
+            )
+            continue
         tried, rate = sorted(found.sweep[arm.name]), found.rates[arm.name]
         if arm.lr is None and rate in (tried[0], tried[-1]):
             end = "lowest" if rate == tried[0] else "highest"
@@ -325,26 +338,18 @@ def _freeze(
     target: float | None,
     rates: dict[str, float],
     traces: list[Trace],
+    grid: RateGrid,
 ) -> Plan:
     assert budget is not None
     frozen_rates = tuple((a.name, rates[a.name]) for a in pilot.plan.arms)
     provisional = replace(pilot.plan, budget=budget, target=target, rates=frozen_rates)
     table = RunTable(pilot.facts, traces)
     margins = [claim_margin(provisional, table, claim) for claim in pilot.plan.claims]
-    return pilot.plan.freeze(budget=budget, target=target, rates=rates, margins=margins, notes=pilot.notes)
-
-
-def price(plan: Plan) -> str:
-    """What the study will cost, in runs, said before it starts."""
-    n_tuned = sum(arm.lr is None for arm in plan.arms)
-    parts = []
-    if not _nothing_to_find(plan):
-        sweep = SWEEP_SEEDS * (n_tuned * RATES + len(plan.arms) - n_tuned)
-        parts.append(f"a pilot of about {sweep + 2 * len(plan.arms)} runs (learning rates, budget, target)")
-    n_arms, n_seeds = len(plan.arms), len(plan.seeds)
-    parts.append(
-        f"{n_arms} arm{'s' if n_arms > 1 else ''} × {n_seeds} seed{'s' if n_seeds > 1 else ''} = "
-        f"{n_arms * n_seeds} runs"
+    return pilot.plan.freeze(
+        budget=budget,
+        target=target,
+        rates=rates,
+        margins=margins,
+        grids=grid.per_block(pilot.plan),
+        notes=pilot.notes,
     )
-    length = f" of {plan.asked_budget:,} iterations" if plan.asked_budget else ""
-    return f"This study trains {', then '.join(parts)}{length}."

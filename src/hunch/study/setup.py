@@ -16,10 +16,10 @@ from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, PlanError, Problem
 from hunch.evidence import site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
-from hunch.plan import CONFIRM, PILOT, Arm, Claim, Plan, run_seeds
+from hunch.plan import PILOT, Arm, Claim, Plan, run_seeds
+from hunch.study.ask import read_blocks
 from hunch.traces import Provenance, StudyFacts
 
-DEFAULT_SEEDS = 20
 PILOT_SEEDS = 5
 
 
@@ -32,12 +32,14 @@ class Prepared:
         facts: Facts of network and data.
         data: The data.
         choice: The engine, and why.
+        said: What the user should hear before the start.
     """
 
     plan: Plan
     facts: StudyFacts
     data: Data
     choice: Choice
+    said: tuple[str, ...] = ()
 
 
 def prepare(
@@ -59,27 +61,31 @@ def prepare(
     alpha: float,
     tuning: str,
     metric: str,
+    looks: Sequence[int] | str = "planned",
+    robust: bool = False,
 ) -> Prepared:
     """Check everything that can be checked without training, and write the plan as asked."""
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**40:
         raise PlanError(f"seed must be a whole number from 0 to 2^40, got {seed!r}.", "plan-seed")
+    bought = read_blocks(seeds, seed, max_seeds, looks, measures_only=not claims)
     pilot_seeds = run_seeds(seed, PILOT, PILOT_SEEDS)
     network = build_network(build, pilot_seeds[0])
     found = inspect_network(network, data.x)
     choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
     resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
-    plan = Plan(
+    tuning, said = _settle_tuning(tuning, resolved, claims, choice)
+    plan = bought.with_problems(
         arms=resolved,
         claims=tuple(claims),
         cost=cost,
-        seeds=confirm_seeds(seeds, seed, max_seeds),
         seed=seed,
         pilot_seeds=pilot_seeds,
         metric=metric,
         alpha=alpha,
         tuning=tuning,
         paired=paired,
+        robust=bool(robust),
         asked_budget=budget,
         asked_target=target,
         data_hash=data.hash,
@@ -109,43 +115,26 @@ def prepare(
     )
     for claim in plan.claims:
         site_index(claim, facts)  # refuses a site that the network does not have
-    return Prepared(plan, facts, data, choice)
+    return Prepared(plan, facts, data, choice, said)
 
 
-def confirm_seeds(seeds: Sequence[int] | int | None, seed: int, max_seeds: int) -> tuple[int, ...]:
-    """The run seeds of the confirm stage.
-
-    Args:
-        seeds: A list of run seeds, a number, or None: 20, or `max_seeds` if that is less.
-        seed: The study seed.
-        max_seeds: The most seeds.
-
-    Raises:
-        PlanError: If the number makes no sense.
-    """
-    if not isinstance(max_seeds, int) or isinstance(max_seeds, bool) or not 1 <= max_seeds <= 100_000:
-        raise PlanError(
-            f"max_seeds must be a whole number from 1 to 100,000, got {max_seeds!r}. The default is 80.",
-            "plan-seeds",
+def _settle_tuning(
+    tuning: str, arms: Sequence[Arm], claims: Sequence[Claim], choice: Choice
+) -> tuple[str, tuple[str, ...]]:
+    """(how rates are tuned, what to say about it): `"auto"` and what has nothing to tune are settled here."""
+    if tuning == "auto":
+        if choice.engine.name != "loop" or all(arm.lr is not None for arm in arms):
+            return _settle_tuning("replicated", arms, claims, choice)
+        return "once", (
+            "Learning rates are tuned once, because only the slow engine serves: tuning them anew for every block "
+            'would take about eight times as long. tuning="replicated" does it nevertheless.',
         )
-    if seeds is None:
-        return run_seeds(seed, CONFIRM, min(DEFAULT_SEEDS, max_seeds))
-    if isinstance(seeds, int) and not isinstance(seeds, bool):
-        if not 1 <= seeds <= 100_000:
-            raise PlanError(
-                f"seeds must be at least 1 and at most 100,000, got {seeds}. A verdict needs at least 6.",
-                "plan-seeds",
-            )
-        return run_seeds(seed, CONFIRM, seeds)
-    if isinstance(seeds, str | bytes | bool) or not hasattr(seeds, "__iter__"):
-        raise PlanError(
-            f"seeds must be a number or a list of run seeds, got {seeds!r}. Write seeds=20.", "plan-seeds"
-        )
-    # NumPy integers are welcome; anything that is not whole is left as it is for the plan to refuse.
-    listed = tuple(int(s) if hasattr(s, "__index__") else s for s in seeds)
-    if not listed:
-        raise PlanError("seeds is an empty list; a study needs at least one. Write seeds=20.", "plan-seeds")
-    return listed
+    if tuning == "replicated":
+        if all(arm.lr is not None for arm in arms):
+            return "none", ()
+        if not claims:
+            return "once", ()
+    return tuning, ()
 
 
 def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:

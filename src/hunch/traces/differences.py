@@ -14,8 +14,8 @@ LIBRARIES = ("hunch-lab", "torch")
 """Packages whose version decides the bits of a run, so that a study cannot change them half-way."""
 
 _ASKED_NAMES = {"asked_budget": "budget", "asked_target": "target"}
-_NOT_ASKED = {"budget", "target", "rates", "margins", "notes"}
-_OWN_WORDS = {"arms", "claims", "data_hash", "network_hash", "seeds", "pilot_seeds"}
+_NOT_ASKED = {"budget", "target", "rates", "grids", "margins", "notes"}
+_OWN_WORDS = {"arms", "claims", "data_hash", "network_hash", "seeds", "pilot_seeds", "looks"}
 
 
 def differences(
@@ -142,7 +142,7 @@ def _setting_differences(stored: dict[str, Any], call: dict[str, Any]) -> list[s
     if all(k != "seed" for k, _, _ in changed):
         texts += [
             f"{name} differ: {_seeds(stored[name])} in the file and {_seeds(call[name])} in this call"
-            for name in ("seeds", "pilot_seeds")
+            for name in ("seeds", "pilot_seeds", "looks")
             if stored[name] != call[name]
         ]
     return texts

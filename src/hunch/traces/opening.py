@@ -60,7 +60,10 @@ class StoredStudy:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every confirm run of the plan is there."""
+        """Whether every seed of the plan has a confirm run of every arm.
+
+        A study that looks several times may be over before that; `Study.is_complete` knows.
+        """
         if not self.plan.is_frozen:
             return False
         return all(

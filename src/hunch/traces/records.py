@@ -12,7 +12,7 @@ class RunKey:
     """What makes a run that run, inside one study.
 
     Args:
-        stage: `"pilot"`, `"tune"`, `"confirm"` or `"train"`.
+        stage: `"pilot"`, `"tune"`, `"tune_held"`, `"confirm"` or `"train"`.
         arm: Name of the arm.
         seed: Run seed: what `torch.manual_seed` and `hunch.batches` take.
         lr: Learning rate.

@@ -59,7 +59,11 @@ class RunTable:
         ]
 
     def confirm(self, plan: Plan, arm: str) -> dict[int, Trace]:
-        """Seed → confirm run of that arm, for the plan's seeds in their order; missing seeds are left out."""
+        """Seed → confirm run of that arm, for the plan's seeds in their order; missing seeds are left out.
+
+        Where an arm has several at a seed, because claims tuned it differently, the one of the highest rate:
+        `hunch.evidence.confirm_runs` gives those of a claim.
+        """
         found = {t.key.seed: t for t in self.select("confirm", arm)}
         return {s: found[s] for s in plan.seeds if s in found}
 

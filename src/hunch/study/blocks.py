@@ -1,0 +1,111 @@
+"""Confirm runs, block by block and look by look, until every claim is decided or cannot be.
+
+A block is one confirm seed, shared by the arms. With replicated tuning every arm is first tuned for that block on
+a seed of its own, once for each outcome that the open claims are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from hunch.data import Data, validation_split
+from hunch.engine import Setting
+from hunch.evidence import claim_about, confirm_key, decide, tuning_keys
+from hunch.plan import CONFIRM, TUNE, TUNE_HELD, Claim, Plan
+from hunch.study.execute import Workshop, arms_of
+from hunch.traces import RunKey, RunTable, StudyFacts
+
+
+@dataclass(eq=False)
+class Blocks:
+    """Buys blocks.
+
+    Args:
+        workshop: Makes the runs.
+        plan: The frozen plan.
+        facts: Facts of the study.
+        build: Makes the network.
+        data: The data.
+    """
+
+    workshop: Workshop
+    plan: Plan
+    facts: StudyFacts
+    build: Callable[[], nn.Module]
+    data: Data
+
+    def __post_init__(self) -> None:
+        """Confirm runs see the whole training part; what tunes on held-out outcomes sees four fifths of it."""
+        plan, budget = self.plan, self.plan.budget
+        assert budget is not None, "a frozen plan has a budget"
+        confirm = Setting(self.build, self.data, plan.cost, budget, self.facts.sites, plan.metric)
+        self._settings = {CONFIRM: confirm, TUNE: replace(confirm, readings=False)}
+
+    def run(self) -> None:
+        """Look after look: what the open claims need, until none is open."""
+        done = 0
+        for look in self.plan.look_counts:
+            claims = self._open()
+            if done and self.plan.claims and not claims:
+                return
+            self._make(done, look, claims or self.plan.claims)
+            done = look
+
+    def _open(self) -> tuple[Claim, ...]:
+        verdicts = decide(self.plan, self._table())
+        return tuple(
+            claim for claim, found in zip(self.plan.claims, verdicts, strict=True) if not found.is_final
+        )
+
+    def _table(self) -> RunTable:
+        return RunTable(self.facts, self.workshop.made())
+
+    def _make(self, start: int, stop: int, claims: Sequence[Claim]) -> None:
+        """Blocks `start` to `stop` of every arm that an open claim is about, or none at all."""
+        wanted = _wanted(self.plan, claims)
+        blocks = range(start, stop)
+        said = f"block {stop}" if stop == start + 1 else f"blocks {start + 1} to {stop}"
+        tuning = [
+            key
+            for block in blocks
+            for claim, arm in wanted
+            for key in tuning_keys(self.plan, claim, arm, block)
+        ]
+        for stage, what in ((TUNE, "tuning"), (TUNE_HELD, "tuning on a validation fifth")):
+            self._train(f"{said}, {what}", stage, [key for key in tuning if key.stage == stage])
+        table = self._table()
+        keys = [
+            confirm_key(self.plan, table, claim, arm, block) for block in blocks for claim, arm in wanted
+        ] if wanted else [
+            RunKey(CONFIRM, arm.name, self.plan.seeds[block], self.plan.rate(arm.name) or 0.0, self.plan.budget or 0)
+            for block in blocks
+            for arm in self.plan.arms
+        ]  # fmt: skip
+        self._train(
+            f"{said}, confirm" if tuning or self.plan.is_sequential else "confirm",
+            CONFIRM,
+            [key for key in keys if key is not None],
+        )
+
+    def _train(self, text: str, stage: str, keys: Sequence[RunKey]) -> None:
+        if keys:
+            self.workshop.make(text, self._setting(stage), arms_of(self.plan), list(dict.fromkeys(keys)))
+
+    def _setting(self, stage: str) -> Setting:
+        if stage == TUNE_HELD and stage not in self._settings:
+            self._settings[stage] = replace(self._settings[TUNE], data=validation_split(self.data))
+        return self._settings[stage]
+
+
+def _wanted(plan: Plan, claims: Sequence[Claim]) -> list[tuple[Claim, str]]:
+    """Pairs (claim, arm) for which runs are needed: an arm of no claim is kept for the eye."""
+    named = {arm for claim in plan.claims for arm in claim.arms}
+    pairs = [(claim, arm.name) for arm in plan.arms for claim in claims if arm.name in claim.arms]
+    for arm in plan.arms:
+        first = claim_about(plan, arm.name)
+        if arm.name not in named and first is not None:
+            pairs.append((first, arm.name))
+    return pairs
