@@ -19,7 +19,7 @@ from hunch.engine.contract import Job, Result, Setting, empty_trace, make_row, t
 from hunch.engine.native_chain import NativeLayers, native_layers
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.streams import stream_key
-from hunch.errors import EngineError, HunchError, UnsupportedError
+from hunch.errors import EngineError, UnsupportedError
 from hunch.plan import schedule_factors
 from hunch.traces import Trace
 
@@ -240,12 +240,10 @@ def _row(setting: Setting, job: Job) -> _Row | Result:
     trace = empty_trace(setting, job.key)
     try:
         network = make_row(setting, job)
-    except HunchError:
-        raise
-    except Exception as error:  # the user's build() may raise anything
+        layers = native_layers(network, job, setting)
+    except Exception as error:  # of the user's build, which may make another network than it did before
         failed = f"{type(error).__name__}: {error}"
         return Result(job, replace(trace, failed=failed, wall_s=time.perf_counter() - started))
-    layers = native_layers(network, job, setting)
     parameters = np.concatenate([t.detach().reshape(-1).numpy() for t in layers.tensors])
     return _Row(job, network, layers, parameters, trace)
 
@@ -276,7 +274,9 @@ def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
             values = torch.from_numpy(row.parameters[at : at + tensor.numel()])
             tensor.copy_(values.reshape(tensor.shape))
             at += tensor.numel()
-    measured = trace.eval_at[np.isfinite(trace.cost)]  # a run that stopped early made the updates before its last one
+    measured = trace.eval_at[
+        np.isfinite(trace.cost)
+    ]  # a run that stopped early made the updates before its last one
     steps = int(measured[-1]) if trace.diverged_at is None else trace.diverged_at
     for module in row.network.modules():
         if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:

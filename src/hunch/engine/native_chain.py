@@ -12,7 +12,7 @@ from hunch.data import Data
 from hunch.engine.contract import Job, Setting
 from hunch.engine.streams import exact_parts, keep_threshold, realised_keep, stream_key
 from hunch.errors import HunchError, UnsupportedError
-from hunch.network import activation_name, decayed_parameters, keep_of, kind_of, read_chain
+from hunch.network import activation_name, decayed_parameters, keep_of, kind_of, oddity, read_chain
 
 # The numbers of native/task.h.
 _ACTIVATIONS = (
@@ -54,6 +54,9 @@ def native_declines(network: nn.Module, data: Data) -> str | None:
     """
     try:
         chain = read_chain(network)
+        odd = oddity(network)
+        if odd is not None:
+            return f"{odd}, which only PyTorch trains rightly"
         if data.x.ndim != 2 and not chain.flattens:
             return f"inputs of shape {data.x.shape[1:]} reach a linear layer without nn.Flatten"
         decays = decayed_parameters(network)
