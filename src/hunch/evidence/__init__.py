@@ -7,6 +7,7 @@ about a verdict is written here (`wording`, `reasons`), and every number for tex
 """
 
 from hunch.evidence.decide import decide as decide
+from hunch.evidence.looks import effect_bounds as effect_bounds
 from hunch.evidence.margins import claim_margin as claim_margin
 from hunch.evidence.margins import default_margin as default_margin
 from hunch.evidence.numbers import iterations as iterations

@@ -103,7 +103,13 @@ def boundaries(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
 
 
 def is_futile(
-    d: npt.ArrayLike, *, margin: float, n_max: int, level: float, can_be_equal: bool = True
+    d: npt.ArrayLike,
+    *,
+    margin: float,
+    n_max: int,
+    level: float,
+    beyond: float = 0.0,
+    can_be_equal: bool = True,
 ) -> npt.NDArray[np.bool_]:
     """Whether n_max differences would still not decide, even if the effect lay at its kindest 90 % bound.
 
@@ -117,6 +123,8 @@ def is_futile(
         margin: The smallest effect that matters; 0 or NaN: equality is no possible verdict.
         n_max: Differences at the last look.
         level: Two-sided p-value that the last look needs.
+        beyond: How far from 0 the effect must lie to be told from "no difference": the margin, where equality itself is
+            claimed.
         can_be_equal: False where equality cannot be said for another reason.
 
     Returns:
@@ -133,7 +141,7 @@ def is_futile(
     size, spread = np.abs(d.mean(axis=-1)), d.std(axis=-1, ddof=1)
     reach = t_quantile(n, FUTILE_BOUND) * spread / math.sqrt(n)
     error, quantile = spread / math.sqrt(n_max), t_quantile(n_max, level)
-    no_direction = size + reach < (quantile + POWER_QUANTILE) * error
+    no_direction = size + reach - beyond < (quantile + POWER_QUANTILE) * error
     if not (can_be_equal and margin > 0):
         return np.asarray(no_direction)
     kindest = np.maximum(0.0, size - reach)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hunch.errors import PlanError, Problem
 from hunch.plan import CONFIRM, Plan, run_seeds
+from hunch.stats import planned_looks
 
 MEASURE_SEEDS = 20  # where nothing is claimed, and so nothing ends the study
 FIRST_ANYTIME = 5
@@ -100,9 +101,7 @@ def read_blocks(
         return Blocks(run, given, "planned", tuple(problems))
     if looks == "anytime":
         return Blocks(run, tuple(range(min(FIRST_ANYTIME, n), n + 1)), "anytime", tuple(problems))
-    planned = (min(20, n),) if seeds is None else (n,)
-    run = run[: planned[-1]]
-    return Blocks(run, tuple(planned), "planned", tuple(problems))
+    return Blocks(run, planned_looks(n) if seeds is None else (n,), "planned", tuple(problems))
 
 
 def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from torch import nn
 
 from hunch.data import load
 from hunch.engine import check_engine
-from hunch.errors import UnsupportedError
 from hunch.plan import Arm, Claim
 from hunch.results import Study
 from hunch.study.blocks import Blocks
@@ -107,8 +106,6 @@ def compare(
         >>> len(study.frame())
         12
     """
-    if robust or looks != "planned":
-        raise UnsupportedError("robust= and looks= are being built. Leave them out.", "plan-robust")
     check_engine(engine, device)
     loaded = load(data, y=y, missing=missing)
     prepared = prepare(

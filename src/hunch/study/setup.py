@@ -14,7 +14,7 @@ from torch import nn
 from hunch.data import Data, choose_cost, constant_cost, constant_error
 from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, PlanError, Problem
-from hunch.evidence import site_index
+from hunch.evidence import effect_bounds, site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
 from hunch.plan import PILOT, Arm, Claim, Plan, run_seeds
 from hunch.study.ask import read_blocks
@@ -115,6 +115,8 @@ def prepare(
     )
     for claim in plan.claims:
         site_index(claim, facts)  # refuses a site that the network does not have
+        if plan.robust:
+            effect_bounds(plan, facts, claim)  # refuses an outcome without bounds
     return Prepared(plan, facts, data, choice, said)
 
 
