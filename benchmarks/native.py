@@ -81,7 +81,7 @@ class Native:
 
     def networks(self) -> list[nn.Module]:
         """The networks after 200 steps."""
-        setting = setting_of(self.work, self.data, 200)
+        setting = setting_of(self.work, self.data, 200, judged=True)
         out: list[nn.Module] = []
         for result in self.engine.train(
             setting, jobs_of(self.work, self.data, 200, self.rows, self.first_seed), keep_networks=True

@@ -111,7 +111,7 @@ class Team:
     """The processes of one contestant."""
 
     def __init__(self, entry: Entry, work_name: str, folder: Path, warm: int = 0) -> None:
-        """Start them one after another (what the first compiles, the others find), and make `warm` steps."""
+        """Start the processes, and make `warm` steps."""
         self.entry = entry
         all_cores = cores()
         n = len(all_cores) if entry.a_core else 1
@@ -136,10 +136,10 @@ class Team:
                 process.start()
                 theirs.close()
                 self.members.append((process, mine))
-                _answer(mine)
-                if warm:
-                    mine.send(("run", ((warm,), {})))
-                    _answer(mine)
+                if entry.peer == "compile":  # what the first compiles, the others find
+                    _warm([mine], warm)
+            if entry.peer != "compile":
+                _warm([pipe for _, pipe in self.members], warm)
         except BaseException:
             self.close()
             raise
@@ -182,6 +182,17 @@ class Team:
                 process.terminate()
                 process.join()
             pipe.close()
+
+
+def _warm(pipes: list[Any], steps: int) -> None:
+    """Wait until each is ready, then make its first steps."""
+    for pipe in pipes:
+        _answer(pipe)
+    if steps:
+        for pipe in pipes:
+            pipe.send(("run", ((steps,), {})))
+        for pipe in pipes:
+            _answer(pipe)
 
 
 def _answer(pipe: Any) -> Any:
