@@ -120,6 +120,9 @@ CASES = {
     ),
     "unpaired seeds far apart": lambda _: compare(paired=False, seeds=[1, 20_001]),
     "a target that is met before training": lambda _: compare(target=5),
+    "stopping at the target with a claim about cost": lambda _: compare(
+        claims=[hunch.lower_cost("before", than="none")], stop_at_target=True
+    ),
     "rates missing": lambda _: compare(tuning="none", base=None),
     "float labels with several outputs": lambda _: compare(data=(X, Y.astype(np.float32))),
     "labels out of range": lambda _: compare(data=(X, np.arange(40) % 3)),

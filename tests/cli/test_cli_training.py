@@ -10,7 +10,7 @@ from hunch.catalogue import find
 from hunch.errors import DataError, HunchWarning
 from hunch.plan import Arm, faster
 
-DEFAULTS = {"max_seeds": 80, "looks": "planned", "robust": False}
+DEFAULTS = {"max_seeds": 80, "looks": "planned", "robust": False, "stop_at_target": False}
 COMPARE = ("compare", "net.py:build", "--data", "d.csv", "--arm", "none", "--arm", "before:norm=batch")
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import hunch
+from hunch.evidence import sensitivity
 from hunch.plan import PILOT
 from hunch.traces import read_study
 
@@ -320,3 +321,28 @@ def test_trained_networks_give_the_error_that_the_frame_shows(build, rng):
             wrong = runs.network(seed)(torch.from_numpy(x[150:])).argmax(1).numpy() != y[150:]
         shown = runs.frame().set_index("seed").loc[seed, "held_out_error"]
         assert shown == pytest.approx(wrong.mean())
+
+
+def test_runs_that_stop_at_the_target_take_the_same_time_to_it(blobs, small, build, engine):
+    kwargs = {**small, "target": 0.9, "budget": 60, "engine": engine.name}
+    whole = hunch.compare(build, blobs, **kwargs)
+    stopped = hunch.compare(build, blobs, **kwargs, stop_at_target=True)
+    assert str(stopped.verdicts) == str(whole.verdicts)
+    left, right = stopped.frame(), whole.frame()
+    assert left["iterations"].equals(right["iterations"])
+    reached = (left["outcome"] == "reached").to_numpy()
+    assert reached.any()
+    assert (left["cost"][reached] <= 0.9).all()
+    assert (left["cost"][reached] > right["cost"][reached]).any()
+    curves = stopped.curves("before", metric="train")
+    assert curves["cost"].isna().any()
+    (claim,) = whole.plan.claims
+    choices = [[row.choice for row in sensitivity(s.plan, s.table, claim).rows] for s in (whole, stopped)]
+    assert "harder target" in choices[0]
+    assert "harder target" not in choices[1]
+
+
+def test_stopping_at_the_target_is_refused_where_a_claim_needs_the_rest(blobs, small, build):
+    claims = [hunch.faster("before", than="none"), hunch.lower_cost("before", than="none")]
+    with pytest.raises(hunch.PlanError, match="this claim needs the rest of them: before lower cost"):
+        hunch.compare(build, blobs, **{**small, "claims": claims}, stop_at_target=True)

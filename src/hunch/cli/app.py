@@ -46,6 +46,9 @@ Looks = Annotated[
 Robust = Annotated[
     bool, _in("Assume nothing about the shape of differences; it takes many more seeds.", "--robust")
 ]
+StopAtTarget = Annotated[
+    bool, _in("End runs at the target; only for claims about iterations.", "--stop-at-target")
+]
 Alpha = Annotated[float, _in("Share of wrong verdicts allowed, all claims together.", metavar="A")]
 Seed = Annotated[int, _in("Another one is another, disjoint study.", metavar="S")]
 Budget = Annotated[int | None, _in("Most iterations of a run; else the pilot finds it.", metavar="N")]
@@ -101,6 +104,7 @@ def check_hunch(
     max_seeds: MaxSeeds = 80,
     looks: Looks = "planned",
     robust: Robust = False,
+    stop_at_target: StopAtTarget = False,
     seed: Seed = 0,
     budget: Budget = None,
     target: Target = None,
@@ -128,6 +132,7 @@ def check_hunch(
         data=data,
         options=training.given(
             y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+            stop_at_target=stop_at_target,
             seed=seed, budget=budget, target=target, tuning=tuning, store=store,
         ),
         output=training.Output(
@@ -159,6 +164,7 @@ def compare(
     max_seeds: MaxSeeds = 80,
     looks: Looks = "planned",
     robust: Robust = False,
+    stop_at_target: StopAtTarget = False,
     seed: Seed = 0,
     budget: Budget = None,
     target: Target = None,
@@ -199,6 +205,7 @@ def compare(
         claims=claim or [],
         options=training.given(
             y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+            stop_at_target=stop_at_target,
             seed=seed, budget=budget, target=target,
             metric=metric, cost=cost, tuning=tuning, alpha=alpha, engine=engine, store=store,
         ),

@@ -207,6 +207,7 @@ def _time(trace: Trace, metric: str, target: float) -> float:
 def _last(trace: Trace, at: np.ndarray, values: np.ndarray, by: float | None, diverged: float) -> float:
     """The last value (up to an iteration), or what divergence counts as."""
     seen = values if by is None else values[at <= by]
-    if trace.diverged_at is not None or not len(seen) or not np.isfinite(seen[-1]):
+    seen = seen[np.isfinite(seen)]  # a run that stopped at its target has none beyond
+    if trace.diverged_at is not None or not len(seen):
         return diverged
     return float(seen[-1])

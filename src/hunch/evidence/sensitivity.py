@@ -65,8 +65,8 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
 
     Neighbouring targets lie at 0.8 and 1.25 of the way from c0 to the target on a logarithmic scale, so
     that the harder one is still above 0. Half the budget means the same runs judged half-way, with the
-    learning-rate schedule of the whole budget. Readings and claims without a target or budget have fewer
-    rows.
+    learning-rate schedule of the whole budget. Where runs stopped at the target there is no harder one.
+    Readings and claims without a target or budget have fewer rows.
 
     Args:
         plan: The plan.
@@ -97,7 +97,8 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
     rows = [row("as decided", decided, target)]
     c0 = table.facts.c0_held if plan.metric == "held_out" else table.facts.c0_train
     if target is not None and 0 < target < c0:
-        for choice, way in (("easier target", EASIER), ("harder target", HARDER)):
+        ways = (("easier target", EASIER), ("harder target", HARDER))
+        for choice, way in ways[:1] if plan.stop_at_target else ways:
             near = c0 * (target / c0) ** way
             rows.append(row(choice, outcome_values(plan, table, claim, target=near), near))
     if plan.budget is not None and not claim.is_reading and (target is not None or not claim.is_ratio):

@@ -70,6 +70,14 @@ def plan_problems(plan: Plan):
             "runs that chose its target. Choose other seeds, or another seed= for the study.",
             "plan-seeds-pilot",
         )
+    rest = [claim.text for claim in plan.claims if claim.outcome != "iterations"]
+    if plan.stop_at_target and rest:
+        yield Problem(
+            "stop_at_target=True ends runs at the target, but "
+            f"{'this claim needs' if len(rest) == 1 else 'these claims need'} the rest of them: {'; '.join(rest)}. "
+            "Leave stop_at_target out, or claim only what is about iterations.",
+            "plan-stop",
+        )
     yield from _look_problems(plan)
     yield from _pool_problems(plan)
     for field, value in (("budget", plan.asked_budget), ("budget", plan.budget)):

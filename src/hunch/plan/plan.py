@@ -45,6 +45,7 @@ class Plan:
         sequence: `"planned"` (boundaries calibrated for exactly these looks) or `"anytime"` (a confidence
             sequence, for Gaussian differences, which would hold at any other looks too).
         robust: Whether verdicts come from bets on the bounded outcome, whatever the differences' shape.
+        stop_at_target: Whether a run ends once it has reached the target; what comes later is not measured then.
         asked_budget: The budget that the user gave; None: found by the pilot.
         asked_target: The target cost that the user gave; None: found by the pilot.
         data_hash: Hash of the data.
@@ -75,6 +76,7 @@ class Plan:
     looks: tuple[int, ...] = ()
     sequence: str = "planned"
     robust: bool = False
+    stop_at_target: bool = False
     asked_budget: int | None = None
     asked_target: float | None = None
     data_hash: str = ""

@@ -104,8 +104,16 @@ def band(arm: str, runs: Sequence[Trace], kind: str, floor: float) -> Band | Non
 
 def _mended(trace: Trace, values: np.ndarray, floor: float) -> np.ndarray:
     if trace.diverged_at is None:
-        return values
+        return _carried(values)
     return np.minimum(np.where(np.isfinite(values), values, floor), floor)
+
+
+def _carried(values: np.ndarray) -> np.ndarray:
+    """A run that stopped at its target keeps the cost at which it stopped; else only slow runs were averaged."""
+    measured = np.flatnonzero(np.isfinite(values))
+    if not len(measured) or measured[-1] == len(values) - 1:
+        return values
+    return np.where(np.arange(len(values)) > measured[-1], values[measured[-1]], values)
 
 
 def _points(at: np.ndarray, values: np.ndarray, *, positive: bool = False) -> tuple[Point, ...]:

@@ -91,9 +91,9 @@ def run_frame(plan: Plan, table: RunTable, stage: str) -> pd.DataFrame:
             "lr": np.array([t.key.lr for t in traces], dtype=np.float64),
             "outcome": _objects([word for word, _ in outcomes]),
             "iterations": pd.array([time for _, time in outcomes], dtype="Float64"),
-            "cost": np.array([_last(t.cost) for t in traces], dtype=np.float64),
-            "held_out_cost": np.array([_last(t.held_cost) for t in traces], dtype=np.float64),
-            "held_out_error": np.array([_last(t.held_error) for t in traces], dtype=np.float64),
+            "cost": np.array([_last(t, t.cost) for t in traces], dtype=np.float64),
+            "held_out_cost": np.array([_last(t, t.held_cost) for t in traces], dtype=np.float64),
+            "held_out_error": np.array([_last(t, t.held_error) for t in traces], dtype=np.float64),
             "wall_s": np.array([t.wall_s for t in traces], dtype=np.float64),
         }
     )
@@ -199,5 +199,7 @@ def _objects(values: Sequence[object]) -> np.ndarray:
     return out
 
 
-def _last(values: np.ndarray) -> float:
-    return float(values[-1]) if len(values) else float("nan")
+def _last(trace: Trace, values: np.ndarray) -> float:
+    """What was measured last: NaN if the run diverged; what it stopped at, if it stopped at its target."""
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) and trace.diverged_at is None else float("nan")

@@ -41,7 +41,10 @@ class Blocks:
         """Confirm runs see the whole training part; what tunes on held-out outcomes sees four fifths of it."""
         plan, budget = self.plan, self.plan.budget
         assert budget is not None, "a frozen plan has a budget"
-        confirm = Setting(self.build, self.data, plan.cost, budget, self.facts.sites, plan.metric)
+        stop_at = plan.target if plan.stop_at_target else None
+        confirm = Setting(
+            self.build, self.data, plan.cost, budget, self.facts.sites, plan.metric, stop_at=stop_at
+        )
         self._settings = {CONFIRM: confirm, TUNE: replace(confirm, readings=False)}
 
     def run(self) -> None:

@@ -42,6 +42,7 @@ def compare(
     alpha: float = 0.05,
     robust: bool = False,
     tuning: str = "replicated",
+    stop_at_target: bool = False,
     metric: str = "train",
     device: str | None = None,
     engine: str = "auto",
@@ -83,6 +84,8 @@ def compare(
             arms that are tuned and not about the luck of one tuning. `"once"`: rates from the pilot, about eight times
             fewer runs; verdicts are "at these learning rates". `"none"`: every rate is given. `"auto"`: `"replicated"`
             where a fast engine serves, else `"once"`. An arm with a given `lr` is never tuned.
+        stop_at_target: Whether tuning and confirm runs end once they have reached the target, which saves their rest;
+            only where every claim is about iterations. Costs and errors of such a run are those at which it stopped.
         metric: `"train"` (optimisation speed) or `"held_out"`: the cost that target and cost claims are about.
         device: None or `"cpu"`.
         engine: `"auto"`, or the name of an engine.
@@ -128,13 +131,14 @@ def compare(
         metric=metric,
         looks=looks,
         robust=robust,
+        stop_at_target=stop_at_target,
     )
     facts, reporter = prepared.facts, Reporter(progress)
     refuse_met_target(build, loaded, prepared.plan)
     with open_or_create(store, prepared.plan, facts, provenance()) as file:
         workshop = Workshop(prepared.choice.engine, file, reporter, paired)
         plan = file.plan
-        for sentence in prepared.said:
+        for sentence in (prepared.choice.sentence, *prepared.said):
             reporter.say(sentence)
         if not plan.is_frozen:
             reporter.say(price_of_pilot(plan))

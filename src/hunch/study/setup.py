@@ -63,6 +63,7 @@ def prepare(
     metric: str,
     looks: Sequence[int] | str = "planned",
     robust: bool = False,
+    stop_at_target: bool = False,
 ) -> Prepared:
     """Check everything that can be checked without training, and write the plan as asked."""
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**40:
@@ -86,6 +87,7 @@ def prepare(
         tuning=tuning,
         paired=paired,
         robust=bool(robust),
+        stop_at_target=bool(stop_at_target),
         asked_budget=budget,
         asked_target=target,
         data_hash=data.hash,
