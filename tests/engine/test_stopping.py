@@ -1,4 +1,4 @@
-"""A run that has reached its target may stop; what it measured until then is what it would have measured anyway."""
+"""A run that has reached its target may stop; what it measured until then is what it would have measured."""
 
 from dataclasses import replace
 

@@ -209,7 +209,10 @@ def test_arms_that_ask_the_same_have_the_same_json_and_repr(a, b):
     ("a", "b"),
     [
         ({"asked_target": 1}, {"asked_target": 1.0}),
-        ({"claims": (faster("before", than="none", margin=2),)}, {"claims": (faster("before", than="none", margin=2.0),)}),
+        (
+            {"claims": (faster("before", than="none", margin=2),)},
+            {"claims": (faster("before", than="none", margin=2.0),)},
+        ),
         ({"seeds": [0, 1]}, {"seeds": (0, 1)}),
         ({"seeds": np.arange(2)}, {"seeds": (0, 1)}),
     ],

@@ -203,7 +203,8 @@ def test_the_price_is_said_before_the_blocks_and_once_is_suggested_to_the_slow(b
     n = len(study.plan.grid("none"))
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        f"A block is {2 * n + 2} runs of 40 iterations: every arm at {n} learning rates, then once more; 2 blocks"
+        f"A block is {2 * n + 2} runs of 40 iterations: every arm at {n} learning rates, then once more; 2 "
+        f"blocks"
         in said
     )
     assert "2 blocks, about " in said

@@ -1,7 +1,8 @@
 """(arms × seeds) → traces. The only room that trains.
 
-Promises: all engines give the same numbers (`contract` says which); a trace depends on its setting and job alone; a row
-cannot hurt its neighbour; global random states, thread counts and the user's network are left as they were.
+Promises: all engines give the same numbers (`contract` says which); a trace depends on its setting and job
+alone; a row cannot hurt its neighbour; global random states, thread counts and the user's network are left as
+they were.
 """
 
 from hunch.engine.choose import Choice as Choice

@@ -64,8 +64,8 @@ def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | N
 
     Raises:
         PlanError: If there is no such engine.
-        UnsupportedError: If the device is not the CPU, or the native engine is asked for and cannot train this
-            network; the text names the module.
+        UnsupportedError: If the device is not the CPU, or the native engine is asked for and cannot train
+            this network; the text names the module.
     """
     check_engine(engine, device)
     if engine == "loop":
@@ -80,7 +80,8 @@ def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | N
         return Choice(NativeEngine(), why)
     if engine == "native":
         raise UnsupportedError(
-            f"engine='native' cannot train this network: {declined} Leave engine= out: another engine then serves.",
+            f"engine='native' cannot train this network: {declined} Leave engine= "
+            "out: another engine then serves.",
             "engine-native-declines",
         )
     return Choice(LoopEngine(), f"native declined: {declined}")

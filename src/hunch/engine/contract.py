@@ -1,20 +1,22 @@
 """What every engine promises: the job, the setting, the result.
 
-An engine turns jobs into traces. Given one `Setting` and some `Job`s it yields one `Result` a job, in any order.
-A trace depends on its setting and its job alone: not on the other jobs, their order, threads or workers.
+An engine turns jobs into traces. Given one `Setting` and some `Job`s it yields one `Result` a job, in any
+order. A trace depends on its setting and its job alone: not on the other jobs, their order, threads or
+workers.
 
 One run, exactly (steps count from 0; iteration t means "after t updates"):
 
-1. `make_row(setting, job)`: `torch.manual_seed(s); build()` with s = `job.stream_seed`; `init_std` redrawn from stream
-   `init/<site>`; then the arm's norm, dropout and activation placed. Parameters in `setting.dtype`.
-2. For t = 0 … budget: if t is in the evaluation grid, judge the cost (eval mode, training slice), and if it is in the
-   held-out grid, judge everything held out. A cost that is not finite: the run has diverged at t and stops there; what
-   would have been measured later is NaN. With `setting.stop_at`, a run whose cost has been at most that at two
-   evaluations in a row stops there too, and has not diverged. Then, if t < budget, one update:
-   batch = `batches(s, n, batch_size, budget)[t]`; forward in train mode with dropout from `noise(s, site, t, (batch, units))`
-   while t < keep_until · budget; cost = mean over the batch; backward; on the decayed parameters gradient += l2 · w and
-   (before the step) w *= 1 - lr_t · weight_decay; optimizer as in torch.optim with lr_t = lr · factor(t).
-   A bias that feeds batch norm directly is never updated.
+1. `make_row(setting, job)`: `torch.manual_seed(s); build()` with s = `job.stream_seed`; `init_std` redrawn
+   from stream `init/<site>`; then the arm's norm, dropout and activation placed. Parameters in
+   `setting.dtype`.
+2. For t = 0 … budget: if t is in the evaluation grid, judge the cost (eval mode, training slice), and if it
+   is in the held-out grid, judge everything held out. A cost that is not finite: the run has diverged at t
+   and stops there; what would have been measured later is NaN. With `setting.stop_at`, a run whose cost has
+   been at most that at two evaluations in a row stops there too, and has not diverged. Then, if t < budget,
+   one update: batch = `batches(s, n, batch_size, budget)[t]`; forward in train mode with dropout from
+   `noise(s, site, t, (batch, units))` while t < keep_until · budget; cost = mean over the batch; backward; on
+   the decayed parameters gradient += l2 · w and (before the step) w *= 1 - lr_t · weight_decay; optimizer as
+   in torch.optim with lr_t = lr · factor(t). A bias that feeds batch norm directly is never updated.
 3. If t + 1 is in the reading grid, readings are taken inside update t, on its batch.
 """
 
@@ -50,8 +52,8 @@ class Setting:
         metric: `"train"`, or `"held_out"`: then everything held out is judged on the whole evaluation grid.
         readings: Whether readings are taken.
         dtype: Number type of the parameters.
-        stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row; None: every
-            run goes on to the budget.
+        stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row;
+            None: every run goes on to the budget.
     """
 
     build: Callable[[], nn.Module]
@@ -88,7 +90,8 @@ class Job:
     Args:
         key: Which run.
         arm: The arm, resolved; `key.lr` is the learning rate that holds.
-        stream_seed: The seed of all its streams: `key.seed`, plus 10,000 · arm index when arms are not paired.
+        stream_seed: The seed of all its streams: `key.seed`, plus 10,000 · arm index when arms are not
+            paired.
     """
 
     key: RunKey
@@ -158,7 +161,7 @@ def redraw(network: nn.Module, std: float, seed: int) -> None:
 
 
 def training_slice(data: Data) -> np.ndarray:
-    """Rows of the training part on which the cost is judged: 512 (all, if fewer), a function of the data alone.
+    """Rows of the training part on which the cost is judged: 512 (all, if fewer), by the data alone.
 
     Returns:
         Sorted row numbers, int64 (min(n, 512),).
@@ -170,7 +173,7 @@ def training_slice(data: Data) -> np.ndarray:
 
 
 def frozen_biases(network: nn.Module) -> set[str]:
-    """Names of biases that are never updated: a batch norm follows and cancels them, so their gradient is exactly 0."""
+    """Names of biases that are never updated: a batch norm follows and cancels them, so their gradient is 0."""
     return {f"{b.site}.bias" for b in read_chain(network).blocks if b.bias_feeds_batch_norm}
 
 

@@ -11,7 +11,7 @@ from hunch.network import keep_of, kind_of, read_chain
 
 
 class SeededDropout(nn.Dropout):
-    """Dropout that multiplies by `mask(...)` while training; an `nn.Dropout`, so that the chain still reads as one.
+    """Dropout that multiplies by `mask(...)` while training; an `nn.Dropout`, so that a chain stays one.
 
     Args:
         seed: The run's stream seed.
@@ -38,8 +38,10 @@ class SeededDropout(nn.Dropout):
 def mask(kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], keep_prob: float) -> np.ndarray:
     """What dropout multiplies by at one site and step, float64 of that shape.
 
-    Bernoulli: `(noise(seed, site, step, shape) < keep) / keep`, where the keep that scales is the one that 16 bits realise.
-    Gaussian: 1 + √((1 - keep)/keep) times a standard normal draw. Exact: k units of each example, scaled by 1/keep.
+    Bernoulli: `(noise(seed, site, step, shape) < keep) / keep`, where the keep that scales is the one that 16
+        bits realise.
+    Gaussian: 1 + √((1 - keep)/keep) times a standard normal draw. Exact: k units of each example, scaled by
+        1/keep.
     """
     if kind == "gaussian":
         return 1 + ((1 - keep_prob) / keep_prob) ** 0.5 * gaussian_noise(seed, site, step, shape)

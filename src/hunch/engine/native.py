@@ -1,4 +1,4 @@
-"""The native engine: chains on the CPU, each run from first to last on one core, runs spread over the cores."""
+"""The native engine: chains on the CPU, each run from first to last on one core, runs over all cores."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class NativeEngine:
         """Look for the extension."""
         if native_module() is None:
             raise UnsupportedError(
-                f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ compiler and "
+                f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ "
+                f"compiler and "
                 "then hunch-lab again, or leave engine= out: the other engines do the same, more slowly.",
                 "engine-native-missing",
             )
@@ -294,8 +295,10 @@ def _rows_that_fit(n_bytes: int) -> int:
     fit = int(free // n_bytes)
     if fit < 1:
         raise EngineError(
-            f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, so 0 runs "
-            "fit. Use narrower layers, a smaller batch_size or plain 'sgd' (it keeps no moments), or free memory.",
+            f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, "
+            f"so 0 runs "
+            "fit. Use narrower layers, a smaller batch_size or plain 'sgd' (it keeps no moments), or free "
+            "memory.",
             "engine-memory",
         )
     return fit

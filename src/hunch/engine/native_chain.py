@@ -29,8 +29,8 @@ class NativeLayers:
 
     Args:
         specs: One dict a layer, as the extension takes them.
-        tensors: The network's own tensors in the extension's order: for each layer weight, bias, norm weight, norm
-            bias, running mean, running variance, those that exist.
+        tensors: The network's own tensors in the extension's order: for each layer weight, bias, norm weight,
+            norm bias, running mean, running variance, those that exist.
         shape: What the memory of a row depends on; hashable.
     """
 
@@ -149,7 +149,8 @@ def _dropout(block: Any, n_out: int) -> dict[str, Any]:
         return none
     if keep <= 0:
         raise UnsupportedError(
-            f"`{block.dropout.name}` drops every unit (p=1), which leaves nothing to train. Choose p below 1.",
+            f"`{block.dropout.name}` drops every unit (p=1), which leaves nothing to train. Choose p "
+            "below 1.",
             "engine-native-declines",
         )
     floor, threshold = exact_parts(n_out, keep)
@@ -179,7 +180,8 @@ def _check_norm(name: str, norm: nn.Module, n_out: int) -> None:
         reason = f"normalises over {tuple(norm.normalized_shape)} behind a layer of {n_out}"
     if reason is not None:
         raise UnsupportedError(
-            f"`{name}` ({type(norm).__name__}) {reason}, which the native engine does not do. Leave engine= out.",
+            f"`{name}` ({type(norm).__name__}) {reason}, which the native engine does not do. "
+            "Leave engine= out.",
             "engine-native-declines",
         )
 

@@ -11,8 +11,9 @@ from hunch.plan import Arm
 class RowOptimizer:
     """One run's optimizer.
 
-    The L2 term λ·w is added to the gradient of the decayed parameters (as `torch.optim.SGD(weight_decay=λ)` does),
-    then these shrink by 1 - lr·weight_decay (as `torch.optim.AdamW` does), then torch's optimizer steps.
+    The L2 term λ·w is added to the gradient of the decayed parameters (as `torch.optim.SGD(weight_decay=λ)`
+    does), then these shrink by 1 - lr·weight_decay (as `torch.optim.AdamW` does), then torch's optimizer
+    steps.
 
     Args:
         optimizer: A torch optimizer over the parameters that are trained, with no decay of its own.

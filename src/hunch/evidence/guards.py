@@ -1,4 +1,4 @@
-"""Guards: when there is nothing that a verdict could rest on, and which of these more blocks would not mend."""
+"""Guards: when there is nothing to rest a verdict on, and which of these more blocks would not mend."""
 
 from __future__ import annotations
 

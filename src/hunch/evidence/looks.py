@@ -40,7 +40,8 @@ class Method:
 def method_of(plan: Plan, facts: StudyFacts, claim: Claim, share: float) -> Method:
     """The method that the plan fixed.
 
-    - Planned looks: Student's t, widened for skew, at the boundary of each look; the sign-flip test must agree.
+    - Planned looks: Student's t, widened for skew, at the boundary of each look; the sign-flip test must
+      agree.
     - `"anytime"`: the Gaussian-mixture confidence sequence.
     - `robust`: bets on the bounded outcome.
 
@@ -90,7 +91,8 @@ def effect_bounds(plan: Plan, facts: StudyFacts, claim: Claim) -> tuple[float, f
         high = facts.c0_train
     elif claim.outcome not in SHARES and (claim.outcome != "held_out_error" or facts.error_unit != "share"):
         raise PlanError(
-            f'claim "{claim.text}": robust=True bets on an outcome that has bounds, and {claim.outcome} has none here. '
+            f'claim "{claim.text}": robust=True bets on an outcome that has bounds, and {claim.outcome} has '
+            f"none here. "
             "Leave robust= out, or claim something about iterations, cost, an error that is a share, or "
             f"{', '.join(SHARES)}.",
             "plan-robust",
@@ -105,7 +107,7 @@ def effect_bounds(plan: Plan, facts: StudyFacts, claim: Claim) -> tuple[float, f
 def is_futile(
     plan: Plan, outcome: OutcomeValues, claim: Claim, margin: float, index: int, *, can_be_equal: bool
 ) -> bool:
-    """Whether the rest of the blocks would not decide a claim even if its effect lay at its kindest 90 % bound.
+    """Whether the blocks left would not decide a claim even if its effect lay at its kindest 90 % bound.
 
     Args:
         plan: The plan.

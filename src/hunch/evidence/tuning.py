@@ -68,7 +68,7 @@ def confirm_key(plan: Plan, table: RunTable, claim: Claim, arm: str, block: int)
 
 
 def confirm_runs(plan: Plan, table: RunTable, arm: str, claim: Claim | None = None) -> dict[int, Trace]:
-    """Seed → the confirm run of an arm that a claim rests on, in the order of the plan; missing ones left out.
+    """Seed → the confirm run of an arm that a claim rests on, in the plan's order; missing ones left out.
 
     Args:
         plan: The plan.

@@ -66,7 +66,8 @@ def plan_problems(plan: Plan):
     shared = sorted(set(plan.seeds) & set(plan.pilot_seeds))
     if shared:
         yield Problem(
-            f"the seeds {', '.join(map(str, shared[:5]))} are pilot seeds of this study; a verdict must not use "
+            f"the seeds {', '.join(map(str, shared[:5]))} are pilot seeds of this study; a verdict must not "
+            f"use "
             "runs that chose its target. Choose other seeds, or another seed= for the study.",
             "plan-seeds-pilot",
         )
@@ -74,7 +75,8 @@ def plan_problems(plan: Plan):
     if plan.stop_at_target and rest:
         yield Problem(
             "stop_at_target=True ends runs at the target, but "
-            f"{'this claim needs' if len(rest) == 1 else 'these claims need'} the rest of them: {'; '.join(rest)}. "
+            f"{'this claim needs' if len(rest) == 1 else 'these claims need'} the rest of them: "
+            f"{'; '.join(rest)}. "
             "Leave stop_at_target out, or claim only what is about iterations.",
             "plan-stop",
         )
@@ -96,7 +98,8 @@ def plan_problems(plan: Plan):
         if without:
             yield Problem(
                 f'tuning="none" takes the rates as given, but {", ".join(without)} '
-                f"{'has' if len(without) == 1 else 'have'} no lr. Write hunch.Arm(…, lr=0.1), or base=hunch.Arm('base', lr=0.1) "
+                f"{'has' if len(without) == 1 else 'have'} no lr. Write hunch.Arm(…, lr=0.1), or "
+                f"base=hunch.Arm('base', lr=0.1) "
                 'for all arms, or tuning="once".',
                 "plan-rate-missing",
             )
@@ -107,7 +110,8 @@ def _look_problems(plan: Plan):
     looks = plan.looks
     if any(not is_whole(n) or n < 1 for n in looks):
         yield Problem(
-            f"looks must be whole numbers of blocks from 1 on, got {list(looks)!r}. Write looks=[10, 20, 40].",
+            f"looks must be whole numbers of blocks from 1 on, got {list(looks)!r}. Write "
+            "looks=[10, 20, 40].",
             "plan-looks",
         )
     elif list(looks) != sorted(set(looks)):
@@ -117,7 +121,8 @@ def _look_problems(plan: Plan):
         )
     elif looks and looks[-1] != len(plan.seeds):
         yield Problem(
-            f"the last look must be at all {len(plan.seeds)} blocks, got looks={list(looks)!r}. Make seeds= or "
+            f"the last look must be at all {len(plan.seeds)} blocks, got looks={list(looks)!r}. Make seeds= "
+            f"or "
             f"max_seeds= {looks[-1]}, or end the looks with {len(plan.seeds)}.",
             "plan-looks",
         )
@@ -139,14 +144,16 @@ def _pool_problems(plan: Plan):
         shared = sorted(s for s in plan.seeds if start <= s < start + n_blocks * n_arms)
         if shared:
             yield Problem(
-                f"the seeds {', '.join(map(str, shared[:5]))} are tuning seeds of this study; a verdict must not "
+                f"the seeds {', '.join(map(str, shared[:5]))} are tuning seeds of this study; a verdict "
+                f"must not "
                 "use runs that chose its learning rates. Choose other seeds, or another seed= for the study.",
                 "plan-seeds-tune",
             )
     if not plan.paired and n_arms > 1 and n_blocks and max(plan.seeds) - min(plan.seeds) >= UNPAIRED_STRIDE:
         yield Problem(
             f"paired=False shifts the seeds of every arm by {UNPAIRED_STRIDE:,}, and the seeds reach from "
-            f"{min(plan.seeds)} to {max(plan.seeds)}: two arms could get the same one. Choose seeds less than "
+            f"{min(plan.seeds)} to {max(plan.seeds)}: two arms could get the same one. Choose seeds less "
+            f"than "
             f"{UNPAIRED_STRIDE:,} apart.",
             "plan-seeds-unpaired",
         )

@@ -180,7 +180,8 @@ def lower_error(a: str, *, than: str, margin: float | None = None) -> Claim:
         a: The arm claimed to end lower.
         than: The arm it is compared with.
         margin: The smallest difference that matters: a share in 0..1 for classification (0.01 is one point),
-            in the target's unit for regression. Default: the larger of 0.5 point and 10 % of the pilot's error.
+            in the target's unit for regression. Default: the larger of 0.5 point and 10 % of the pilot's
+            error.
     """
     return Claim("more", "held_out_error", ((a, -1.0), (than, 1.0)), margin)
 
@@ -193,8 +194,8 @@ def lower(reading: str, a: str, *, than: str, site: str | None = None, margin: f
         a: The arm claimed to be lower.
         than: The arm it is compared with.
         site: One site; None means the mean over sites.
-        margin: The smallest difference that matters, in the reading's unit. Default: 10 % of the pilot's value
-            in the arm compared with.
+        margin: The smallest difference that matters, in the reading's unit. Default: 10 % of the pilot's
+            value in the arm compared with.
     """
     return Claim("more", reading, ((a, -1.0), (than, 1.0)), margin, site)
 
@@ -233,7 +234,8 @@ def contrast(
     """Claim that Σ weight · outcome is above 0, for instance an interaction of four arms.
 
     Args:
-        outcome: `iterations` (on its logarithm), `cost`, `held_out_cost`, `held_out_error`, `gap` or a reading.
+        outcome: `iterations` (on its logarithm), `cost`, `held_out_cost`, `held_out_error`, `gap` or a
+            reading.
         weights: Arm → weight; the weights sum to 0.
         margin: The smallest effect that matters.
         site: For readings, one site.

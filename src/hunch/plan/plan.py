@@ -45,7 +45,8 @@ class Plan:
         sequence: `"planned"` (boundaries calibrated for exactly these looks) or `"anytime"` (a confidence
             sequence, for Gaussian differences, which would hold at any other looks too).
         robust: Whether verdicts come from bets on the bounded outcome, whatever the differences' shape.
-        stop_at_target: Whether a run ends once it has reached the target; what comes later is not measured then.
+        stop_at_target: Whether a run ends once it has reached the target; what comes later is not measured
+            then.
         asked_budget: The budget that the user gave; None: found by the pilot.
         asked_target: The target cost that the user gave; None: found by the pilot.
         data_hash: Hash of the data.

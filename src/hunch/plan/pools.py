@@ -1,4 +1,4 @@
-"""Run seeds: which numbers the runs of each stage take, so that no run that chose something decides something."""
+"""Run seeds: which numbers the runs of each stage take, so that no run that chose something decides."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _mended(trace: Trace, values: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _carried(values: np.ndarray) -> np.ndarray:
-    """A run that stopped at its target keeps the cost at which it stopped; else only slow runs were averaged."""
+    """A run that stopped at its target keeps its last cost; else only slow runs would be averaged."""
     measured = np.flatnonzero(np.isfinite(values))
     if not len(measured) or measured[-1] == len(values) - 1:
         return values

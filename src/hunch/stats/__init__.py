@@ -5,8 +5,8 @@ machine (even the random sign flips have a fixed key); degenerate input gives Na
 
 - `arrival`: when a curve first reaches a target, and what censoring at the budget leaves to be said.
 - `paired`: the interval and the exact test of paired differences.
-- `looks`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that bears any stopping
-  rule for Gaussian differences, and one that bears any shape.
+- `looks`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that bears any
+  stopping rule for Gaussian differences, and one that bears any shape.
 - `censoring`, `multiple`, `two_way`: real censoring; several claims; other seeds and other examples.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """

@@ -33,7 +33,8 @@ def betting_interval(d: npt.ArrayLike, low: float, high: float, alpha: float) ->
         alpha: 1 - level, over all n.
 
     Returns:
-        (low, high), of the leading shape; the bounds themselves without differences, NaN where a difference is NaN.
+        (low, high), of the leading shape; the bounds themselves without differences, NaN where a difference
+        is NaN.
 
     Raises:
         ValueError: If the bounds are no bounds of the differences.

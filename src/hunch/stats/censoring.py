@@ -1,7 +1,7 @@
-"""Times of which some are only known to be longer than they were watched: a user stopped the run before its budget.
+"""Times of which some are only known to be longer than they were watched: a user stopped the run early.
 
-Where every run is watched to one budget none of this is needed: the curve is the ordinary share of runs, and the
-restricted mean is the mean of min(T, budget).
+Where every run is watched to one budget none of this is needed: the curve is the ordinary share of runs, and
+the restricted mean is the mean of min(T, budget).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def kaplan_meier(times: npt.ArrayLike, reached: npt.ArrayLike) -> tuple[Floats, 
         reached: Whether it had, (n,).
 
     Returns:
-        (times, shares): the distinct times at which a run reached it, and the share still under way from there on.
+        (times, shares): the distinct times at which a run reached it, and the share still under way from
+        there on.
 
     Example:
         >>> at, share = kaplan_meier([1.0, 2.0, 2.0, 4.0], [True, True, False, True])
@@ -86,8 +87,8 @@ def pseudo_values(
 ) -> Floats:
     """One value a seed for the difference of restricted means (b - a), by the jackknife over seeds.
 
-    θ_s = n·θ - (n - 1)·θ without seed s. They go where paired differences go; where runs are only cut off at `until`
-    they are min(T_b, until) - min(T_a, until) exactly.
+    θ_s = n·θ - (n - 1)·θ without seed s. They go where paired differences go; where runs are only cut off at
+    `until` they are min(T_b, until) - min(T_a, until) exactly.
 
     Args:
         times_a: Of the first arm, seeds in order, (n,).

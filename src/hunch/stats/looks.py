@@ -27,7 +27,7 @@ FUTILE_BOUND = 0.2  # two-sided level whose upper end is the 90 % bound
 
 
 def planned_looks(max_n: int) -> tuple[int, ...]:
-    """Numbers of blocks at which a study with at most so many is looked at: an eighth, a quarter, a half, all.
+    """Numbers of blocks at which a study is looked at: an eighth, a quarter, a half and all of the most.
 
     Looks below 5 are left out.
 
@@ -46,10 +46,10 @@ def planned_looks(max_n: int) -> tuple[int, ...]:
 def boundaries(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
     """The two-sided p-value that each look needs, so that all looks together spend alpha.
 
-    By look k of n_k differences, alpha · ln(1 + (e - 1) n_k / n_K) is spent (Lan and DeMets' spending function of
-    Pocock's kind). The p-values are those of Student's t at n_k - 1 degrees of freedom, found by Monte Carlo of
-    the path of the t statistic under Gaussian differences with mean 0: normal-theory tables are wrong at
-    n = 5. The interval at a look is the one of level 1 - that p-value.
+    By look k of n_k differences, alpha · ln(1 + (e - 1) n_k / n_K) is spent (Lan and DeMets' spending
+    function of Pocock's kind). The p-values are those of Student's t at n_k - 1 degrees of freedom, found by
+    Monte Carlo of the path of the t statistic under Gaussian differences with mean 0: normal-theory tables
+    are wrong at n = 5. The interval at a look is the one of level 1 - that p-value.
 
     Args:
         looks: Increasing numbers of differences, each at least 2.
@@ -113,18 +113,19 @@ def is_futile(
 ) -> npt.NDArray[np.bool_]:
     """Whether n_max differences would still not decide, even if the effect lay at its kindest 90 % bound.
 
-    A direction is given up where it would have power under 0.8 although the true effect were as large as the upper
-    end of its 80 % interval (the one-sided 90 % bound); equality, where the interval would not fit inside
-    ± margin although the effect were as small as the lower end. Both must be out of reach. Projecting with
-    the estimate itself would give up far too early: it cuts the share of decided studies from 0.98 to 0.8.
+    A direction is given up where it would have power under 0.8 although the true effect were as large as the
+    upper end of its 80 % interval (the one-sided 90 % bound); equality, where the interval would not fit
+    inside ± margin although the effect were as small as the lower end. Both must be out of reach. Projecting
+    with the estimate itself would give up far too early: it cuts the share of decided studies from 0.98 to
+    0.8.
 
     Args:
         d: Differences so far, (..., n).
         margin: The smallest effect that matters; 0 or NaN: equality is no possible verdict.
         n_max: Differences at the last look.
         level: Two-sided p-value that the last look needs.
-        beyond: How far from 0 the effect must lie to be told from "no difference": the margin, where equality itself is
-            claimed.
+        beyond: How far from 0 the effect must lie to be told from "no difference": the margin, where equality
+            itself is claimed.
         can_be_equal: False where equality cannot be said for another reason.
 
     Returns:

@@ -30,13 +30,14 @@ class TwoIntervals:
 def two_intervals(difference: npt.ArrayLike, alpha: float) -> TwoIntervals:
     """The mean difference over seeds and examples, for this held-out set and for new examples.
 
-    With D of n seeds and M examples, the variance over seeds is that of the seed means over n; over seeds and examples it
-    is that, plus the variance of the example means over M, less what both count twice, the residual's
-    over nM (the two-way random-effects model). Student's t, with n - 1 degrees of freedom for the first and the
-    smaller of n - 1 and M - 1 for the second.
+    With D of n seeds and M examples, the variance over seeds is that of the seed means over n; over seeds and
+    examples it is that, plus the variance of the example means over M, less what both count twice, the
+    residual's over nM (the two-way random-effects model). Student's t, with n - 1 degrees of freedom for the
+    first and the smaller of n - 1 and M - 1 for the second.
 
     Args:
-        difference: Loss of one arm less that of the other, (seeds, examples): -1, 0 or 1 where losses are errors.
+        difference: Loss of one arm less that of the other, (seeds, examples): -1, 0 or 1 where losses are
+            errors.
         alpha: 1 - level.
 
     Returns:

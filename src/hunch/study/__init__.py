@@ -1,7 +1,8 @@
 """The verbs; the only room that knows both halves.
 
-Promises: everything that can be checked is checked before the first run, and nothing is written if it does not fit;
-finished runs are kept as they finish; the same call resumes; no run that chose a rate or a target decides a claim.
+Promises: everything that can be checked is checked before the first run, and nothing is written if it does
+not fit; finished runs are kept as they finish; the same call resumes; no run that chose a rate or a target
+decides a claim.
 """
 
 from hunch.study.compare import compare as compare

@@ -86,7 +86,8 @@ def read_blocks(
             if n > max_seeds:
                 problems.append(
                     Problem(
-                        f"the last look, at {n} blocks, is beyond max_seeds={max_seeds}. Write max_seeds={n}, "
+                        f"the last look, at {n} blocks, is beyond max_seeds={max_seeds}. Write "
+                        f"max_seeds={n}, "
                         "or earlier looks.",
                         "plan-looks",
                     )
@@ -111,7 +112,8 @@ def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:
     if isinstance(looks, str | bytes) or not hasattr(looks, "__iter__"):
         problems.append(
             Problem(
-                f"looks must be 'planned', 'anytime' or a list of numbers of blocks, got {looks!r}. Write for "
+                f"looks must be 'planned', 'anytime' or a list of numbers of blocks, got {looks!r}. Write "
+                f"for "
                 "instance looks=[10, 20, 40].",
                 "plan-looks",
             )
@@ -121,7 +123,8 @@ def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:
     if not listed or not all(_is_count(n) for n in listed):
         problems.append(
             Problem(
-                f"looks must be whole numbers of blocks from 1 on, got {list(listed)!r}. Write looks=[10, 20, 40].",
+                f"looks must be whole numbers of blocks from 1 on, got {list(listed)!r}. Write "
+                "looks=[10, 20, 40].",
                 "plan-looks",
             )
         )
@@ -129,7 +132,8 @@ def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:
     if any(n < FIRST_ANYTIME for n in listed):
         problems.append(
             Problem(
-                f"no look may be before {FIRST_ANYTIME} blocks, got looks={list(listed)!r}: so few decide nothing. "
+                f"no look may be before {FIRST_ANYTIME} blocks, got looks={list(listed)!r}: so few decide "
+                f"nothing. "
                 f"Write looks of {FIRST_ANYTIME} or more.",
                 "plan-looks",
             )

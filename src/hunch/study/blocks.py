@@ -1,7 +1,7 @@
 """Confirm runs, block by block and look by look, until every claim is decided or cannot be.
 
-A block is one confirm seed, shared by the arms. With replicated tuning every arm is first tuned for that block on
-a seed of its own, once for each outcome that the open claims are about.
+A block is one confirm seed, shared by the arms. With replicated tuning every arm is first tuned for that
+block on a seed of its own, once for each outcome that the open claims are about.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Blocks:
     data: Data
 
     def __post_init__(self) -> None:
-        """Confirm runs see the whole training part; what tunes on held-out outcomes sees four fifths of it."""
+        """Confirm runs see the whole training part; what tunes on held-out outcomes sees four fifths."""
         plan, budget = self.plan, self.plan.budget
         assert budget is not None, "a frozen plan has a budget"
         stop_at = plan.target if plan.stop_at_target else None
@@ -80,18 +80,22 @@ class Blocks:
         for stage, what in ((TUNE, "tuning"), (TUNE_HELD, "tuning on a validation fifth")):
             self._train(f"{said}, {what}", stage, [key for key in tuning if key.stage == stage])
         table = self._table()
-        keys = [
-            confirm_key(self.plan, table, claim, arm, block) for block in blocks for claim, arm in wanted
-        ] if wanted else [
-            RunKey(CONFIRM, arm.name, self.plan.seeds[block], self.plan.rate(arm.name) or 0.0, self.plan.budget or 0)
-            for block in blocks
-            for arm in self.plan.arms
-        ]  # fmt: skip
+        if wanted:
+            keys = [
+                confirm_key(self.plan, table, claim, arm, block) for block in blocks for claim, arm in wanted
+            ]
+        else:
+            keys = [self._plain_key(arm.name, block) for block in blocks for arm in self.plan.arms]
         self._train(
             f"{said}, confirm" if tuning or self.plan.is_sequential else "confirm",
             CONFIRM,
             [key for key in keys if key is not None],
         )
+
+    def _plain_key(self, arm: str, block: int) -> RunKey:
+        """The confirm run of an arm in a study that claims nothing: at the pilot's rate."""
+        plan = self.plan
+        return RunKey(CONFIRM, arm, plan.seeds[block], plan.rate(arm) or 0.0, plan.budget or 0)
 
     def _train(self, text: str, stage: str, keys: Sequence[RunKey]) -> None:
         if keys:

@@ -51,16 +51,16 @@ def compare(
 ) -> Study:
     """Train controlled copies of a network under several arms and decide the claims about them.
 
-    A pilot on seeds of its own finds the grid of learning rates, the budget and the target; these are then frozen.
-    Then come blocks: every arm is tuned for the block on a seed of its own, and trained once on the block's
-    confirm seed, which the arms share. At planned numbers of blocks the claims are looked at; when each is decided, or
-    will not be, no more are bought.
+    A pilot on seeds of its own finds the grid of learning rates, the budget and the target; these are then
+    frozen. Then come blocks: every arm is tuned for the block on a seed of its own, and trained once on the
+    block's confirm seed, which the arms share. At planned numbers of blocks the claims are looked at; when
+    each is decided, or will not be, no more are bought.
 
     Args:
         build: A function without arguments that returns the network, an `nn.Sequential` of linear layers and
             activations; `hunch.mlp(...)` makes one.
-        data: `"digits"`; `(X, y)` or `(X, y, X_held, y_held)`; a path to `.npz`, `.csv` or `.parquet`; a pandas or
-            polars frame; a torch `Dataset` or `DataLoader`.
+        data: `"digits"`; `(X, y)` or `(X, y, X_held, y_held)`; a path to `.npz`, `.csv` or `.parquet`; a
+            pandas or polars frame; a torch `Dataset` or `DataLoader`.
         arms: Ways to train; an arm changes only what it names.
         claims: What is to be decided: `hunch.faster("before", than="none")`, …; may be empty.
         base: What arms have where they name nothing, for instance `Arm("base", optimizer="adam")`.
@@ -69,24 +69,28 @@ def compare(
         missing: What to do with missing values: `"error"`, `"drop"`, `"median"`.
         budget: Most iterations of a run. None: found by the pilot.
         target: Cost to reach. None: found by the pilot.
-        seeds: A list of run seeds, or a number of seeds: a fixed design with one look at the end. None: as many as
-            the verdicts need, up to `max_seeds`.
+        seeds: A list of run seeds, or a number of seeds: a fixed design with one look at the end. None: as
+            many as the verdicts need, up to `max_seeds`.
         max_seeds: The most seeds (blocks) where `seeds` is None.
-        looks: After how many blocks the claims are looked at. `"planned"`: after an eighth, a quarter, a half and all
-            of `max_seeds`, or once for given `seeds`. `"anytime"`: after every block from the fifth on, by a confidence
-            sequence that is promised for Gaussian differences only. A list of numbers of blocks, like `[10, 30]`.
+        looks: After how many blocks the claims are looked at. `"planned"`: after an eighth, a quarter, a half
+            and all of `max_seeds`, or once for given `seeds`. `"anytime"`: after every block from the fifth
+            on, by a confidence sequence that is promised for Gaussian differences only. A list of numbers of
+            blocks, like `[10, 30]`.
         seed: The study seed; another one is another, disjoint study.
         paired: Whether arms share initial weights, batch order and dropout draws at each seed.
         alpha: Share of wrong verdicts allowed, over all claims together.
-        robust: Verdicts without assumptions on the shape of differences, by bets on a bounded outcome; it takes many
-            more seeds, and the price is said.
-        tuning: `"replicated"`: anew for every arm and block, on the claim's own outcome, so that a verdict is about
-            arms that are tuned and not about the luck of one tuning. `"once"`: rates from the pilot, about eight times
-            fewer runs; verdicts are "at these learning rates". `"none"`: every rate is given. `"auto"`: `"replicated"`
-            where a fast engine serves, else `"once"`. An arm with a given `lr` is never tuned.
-        stop_at_target: Whether tuning and confirm runs end once they have reached the target, which saves their rest;
-            only where every claim is about iterations. Costs and errors of such a run are those at which it stopped.
-        metric: `"train"` (optimisation speed) or `"held_out"`: the cost that target and cost claims are about.
+        robust: Verdicts without assumptions on the shape of differences, by bets on a bounded outcome; it
+            takes many more seeds, and the price is said.
+        tuning: `"replicated"`: anew for every arm and block, on the claim's own outcome, so that a verdict is
+            about arms that are tuned and not about the luck of one tuning. `"once"`: rates from the pilot,
+            about eight times fewer runs; verdicts are "at these learning rates". `"none"`: every rate is
+            given. `"auto"`: `"replicated"` where a fast engine serves, else `"once"`. An arm with a given
+            `lr` is never tuned.
+        stop_at_target: Whether tuning and confirm runs end once they have reached the target, which saves
+            their rest; only where every claim is about iterations. Costs and errors of such a run are those
+            at which it stopped.
+        metric: `"train"` (optimisation speed) or `"held_out"`: the cost that target and cost claims are
+            about.
         device: None or `"cpu"`.
         engine: `"auto"`, or the name of an engine.
         store: Path of the study file. The same call with the same path resumes. None: nothing is stored.
@@ -96,7 +100,8 @@ def compare(
         The study: `print(study)` shows the verdicts, `study.report("page.html")` writes the report.
 
     Raises:
-        PlanError, DataError, NetworkError, PlacementError, UnsupportedError: If something does not fit; nothing is
+        PlanError, DataError, NetworkError, PlacementError, UnsupportedError: If something does not fit;
+        nothing is
             written then.
         StoreError: If the study file cannot be used.
 

@@ -53,7 +53,7 @@ class Workshop:
         return list(self._made.values())
 
     def seconds(self, n_iterations: float) -> float | None:
-        """About how long so many iterations will take, by the clock of the runs so far; None before the first.
+        """About how long so many iterations will take, by the runs so far; None before the first.
 
         Args:
             n_iterations: Iterations of all runs together.
@@ -88,8 +88,10 @@ class Workshop:
             if failed and attempt == 2:
                 worst = failed[0]
                 raise EngineError(
-                    f'arm "{worst.key.arm}", seed {worst.key.seed}: the run failed twice with {worst.failed}. '
-                    f"({len(failed)} of {len(wanted)} runs of this stage failed; finished runs are kept.) Run the network on "
+                    f'arm "{worst.key.arm}", seed {worst.key.seed}: the run failed twice with '
+                    f"{worst.failed}. "
+                    f"({len(failed)} of {len(wanted)} runs of this stage failed; finished runs are kept.) "
+                    f"Run the network on "
                     "one batch by yourself to find the line.",
                     "engine-run-failed",
                 )

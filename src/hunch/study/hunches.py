@@ -20,8 +20,9 @@ def test(name: str, build: Callable[[], nn.Module] | None = None, data: Any = No
         name: Name of the hunch; `hunch list` shows them.
         build: Makes the network. None: the hunch's own, embedded one.
         data: As for `compare`. None: the embedded digits.
-        **compares: Any keyword of `compare`; what is given goes before the hunch's plan. Nothing is stored unless
-            `store=` is given, and tuning is `"auto"`: replicated where a fast engine serves, else once.
+        **compares: Any keyword of `compare`; what is given goes before the hunch's plan. Nothing is stored
+            unless `store=` is given, and tuning is `"auto"`: replicated where a fast engine serves, else
+            once.
 
     Returns:
         The study.

@@ -171,7 +171,7 @@ class _Found:
 
 
 def _find(pilot: _Pilot, grid: RateGrid) -> _Found:
-    """Budget and provisional rates, then the target on all pilot seeds, then each arm's rate for that target."""
+    """Budget and provisional rates, then the target on all pilot seeds, then each arm's rate for it."""
     budget, provisional, sweep, is_short = _budget_and_rates(pilot, grid)
     n_seeds = len(pilot.plan.pilot_seeds)
     runs = pilot.runs(
@@ -296,8 +296,10 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
     notes: list[str] = []
     if found.is_short:
         notes.append(
-            f"The budget was not doubled beyond {found.budget:,} iterations, although the best arm still gained more than "
-            f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for longer runs."
+            f"The budget was not doubled beyond {found.budget:,} iterations, although the best arm still "
+            f"gained more than "
+            f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for "
+            f"longer runs."
         )
     if pilot.plan.asked_target is None:
         at = pilot.curves(next(iter(found.best.values())))[0]
@@ -311,14 +313,16 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
             )
         elif late:
             notes.append(
-                f"{', '.join(late)} had not learned by half the budget in the pilot; the target comes from the other arms."
+                f"{', '.join(late)} had not learned by half the budget in the pilot; the target comes from "
+                f"the other arms."
             )
     for arm in pilot.plan.arms:
         runs = [t for by_rate in found.sweep[arm.name].values() for t in by_rate]
         if all(t.diverged_at is not None for t in runs):
             lowest, highest = min(found.sweep[arm.name]), max(found.sweep[arm.name])
             notes.append(
-                f"Every pilot run of {arm.name} diverged, at learning rates from {lowest:g} to {highest:g}: give it a "
+                f"Every pilot run of {arm.name} diverged, at learning rates from {lowest:g} to {highest:g}: "
+                f"give it a "
                 "smaller lr=, a smaller init_std= or a norm."
             )
             continue
@@ -326,7 +330,8 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
         if arm.lr is None and rate in (tried[0], tried[-1]):
             end = "lowest" if rate == tried[0] else "highest"
             notes.append(
-                f"The learning rate of {arm.name} ({rate:g}) is the {end} of the {len(tried)} that were tried; "
+                f"The learning rate of {arm.name} ({rate:g}) is the {end} of the {len(tried)} that were "
+                f"tried; "
                 "a rate beyond might do better."
             )
     return notes

@@ -1,4 +1,4 @@
-"""Before the first run: do data, network, arms and claims fit together? All problems at once, nothing written."""
+"""Before the first run: do data, network, arms and claims fit together? All problems at once."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def _settle_tuning(
         if choice.engine.name != "loop" or all(arm.lr is not None for arm in arms):
             return _settle_tuning("replicated", arms, claims, choice)
         return "once", (
-            "Learning rates are tuned once, because only the slow engine serves: tuning them anew for every block "
+            "Learning rates are tuned once, because only the slow engine serves: tuning them anew for every "
+            "block "
             'would take about eight times as long. tuning="replicated" does it nevertheless.',
         )
     if tuning == "replicated":
@@ -155,7 +156,8 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
         if arm.batch_size > data.n:
             problems.append(
                 Problem(
-                    f'arm "{arm.name}": batch_size {arm.batch_size} is larger than the training part, which has '
+                    f'arm "{arm.name}": batch_size {arm.batch_size} is larger than the training part, which '
+                    f"has "
                     f"{data.n} examples. Use batch_size={data.n} or less.",
                     "plan-batch-size",
                 )
@@ -173,7 +175,8 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
         if has_batch_norm and arm.batch_size == 1:
             problems.append(
                 Problem(
-                    f'arm "{arm.name}": batch norm cannot train on batches of 1 (the variance over one example is 0), '
+                    f'arm "{arm.name}": batch norm cannot train on batches of 1 (the variance over one '
+                    f"example is 0), "
                     "got batch_size=1. Use batch_size=2 or more, or norm='layer'.",
                     "plan-batch-norm-of-one",
                 )
@@ -212,7 +215,8 @@ def _cpu() -> str:
 def _arms(arms: Sequence[Arm]) -> Sequence[Arm]:
     if isinstance(arms, Arm) or not hasattr(arms, "__iter__"):
         raise PlanError(
-            f"arms must be a list of hunch.Arm, got {type(arms).__name__}. Write arms=[hunch.Arm('none'), …].",
+            f"arms must be a list of hunch.Arm, got {type(arms).__name__}. Write "
+            "arms=[hunch.Arm('none'), …].",
             "plan-arms",
         )
     return list(arms)
@@ -221,7 +225,8 @@ def _arms(arms: Sequence[Arm]) -> Sequence[Arm]:
 def _whole(arm: Arm) -> Arm:
     if not isinstance(arm, Arm):
         raise PlanError(
-            f"arms must be hunch.Arm objects, got {arm!r}. Write hunch.Arm('none'), hunch.Arm('before', norm='batch').",
+            f"arms must be hunch.Arm objects, got {arm!r}. Write hunch.Arm('none'), "
+            "hunch.Arm('before', norm='batch').",
             "plan-arms",
         )
     return arm

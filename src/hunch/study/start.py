@@ -15,7 +15,7 @@ from hunch.traces import RunKey, metric_curve
 
 
 def refuse_met_target(build: Callable[[], nn.Module], data: Data, plan: Plan) -> None:
-    """Refuse a target that an arm meets before its first update, at every pilot seed: there is nothing to time.
+    """Refuse a target that an arm meets before its first update, at every pilot seed.
 
     Raises:
         PlanError: Names every such arm.
@@ -40,7 +40,8 @@ def refuse_met_target(build: Callable[[], nn.Module], data: Data, plan: Plan) ->
     PlanError.raise_all(
         [
             Problem(
-                f'target {target:g} is met before training: arm "{arm}" starts at costs from {min(costs):.3g} to '
+                f'target {target:g} is met before training: arm "{arm}" starts at costs from '
+                f"{min(costs):.3g} to "
                 f"{max(costs):.3g}. Give a target below {min(costs):.3g}, or leave target= out.",
                 "plan-target-met",
             )

@@ -117,7 +117,8 @@ def _train(
         for result in engine.train(setting, jobs, keep_networks=True):
             if result.trace.failed is not None or result.state is None:
                 raise EngineError(
-                    f"seed {result.job.key.seed}: the run failed with {result.trace.failed}. Run the network on one "
+                    f"seed {result.job.key.seed}: the run failed with {result.trace.failed}. Run the "
+                    f"network on one "
                     "batch by yourself to find the line.",
                     "engine-run-failed",
                 )
