@@ -120,6 +120,17 @@ CASES = {
     ),
     "unpaired seeds far apart": lambda _: compare(paired=False, seeds=[1, 20_001]),
     "a target that is met before training": lambda _: compare(target=5),
+    "looks of another kind": lambda _: compare(looks="often"),
+    "looks that fall": lambda _: compare(seeds=None, max_seeds=40, looks=[20, 10, 40]),
+    "looks too early": lambda _: compare(seeds=None, looks=[2, 10]),
+    "looks that do not end with the seeds": lambda _: compare(seeds=30, looks=[10, 20]),
+    "looks beyond max_seeds": lambda _: compare(seeds=None, max_seeds=20, looks=[10, 40]),
+    "bets on an outcome without bounds": lambda _: compare(
+        robust=True, claims=[hunch.lower("gradient_norm", "before", than="none")]
+    ),
+    "alpha, looks, seeds and budget at once": lambda _: compare(
+        alpha=2, looks=[10, 5], max_seeds=0, seeds=None, budget=-1
+    ),
     "stopping at the target with a claim about cost": lambda _: compare(
         claims=[hunch.lower_cost("before", than="none")], stop_at_target=True
     ),

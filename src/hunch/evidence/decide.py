@@ -81,7 +81,8 @@ def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, share: fl
             # The next look has not come: what was seen at the last one stands, and goes on.
             break
         seen = _look(plan, table.facts, outcome, claim, margin, method, index)
-        history.append(_as_look(blocks, method.levels[index], seen))
+        if is_whole:
+            history.append(_as_look(blocks, method.levels[index], seen))
         if seen.is_final or not is_whole:
             break
     assert seen is not None, "a plan has at least one look"
@@ -129,7 +130,8 @@ def _look(
 ) -> _Seen:
     """What one look at a claim shows."""
     level, is_last = method.levels[index], index == len(method.levels) - 1
-    interval = method.interval(outcome.effects(claim), level)
+    d = outcome.effects(claim)
+    interval = method.interval(d, level) if len(d) else (math.nan, math.nan)
     estimate = estimate_effect(outcome, claim, interval, resolution(outcome, claim, facts))
     is_whole = not outcome.n_missing
     guard = find_guard(plan, outcome, claim, level if method.needs_sign_flip else None)

@@ -109,7 +109,7 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
         estimated = "by the estimate " if verdict.decision == UNDECIDED else ""
         body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, error_unit)})"
         body += _beyond(verdict, error_unit)
-    sentence = f"{verdict.decision}: {body}{limits}"
+    sentence = f"{verdict.decision}: {body}{limits}{_early(verdict, plan)}"
     if verdict.decision != UNDECIDED:
         return sentence
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
@@ -205,11 +205,21 @@ def _beyond(verdict: Verdict, error_unit: str) -> str:
     return f", more than the margin of {_margin(verdict, error_unit)}" if verdict.beyond_margin else ""
 
 
+def _early(verdict: Verdict, plan: Plan) -> str:
+    """What an early stop does to an effect; nothing is said where arms were found equal."""
+    if not verdict.is_early or _says_equal(verdict):
+        return ""
+    return (
+        f"; decided after {verdict.looks[-1]:,} of at most {plan.look_counts[-1]:,} blocks, and effects at early looks "
+        "come out too large on average"
+    )
+
+
 def _price(verdict: Verdict) -> str:
     """How many seeds it takes."""
     if verdict.seeds_needed is None:
         return ""
-    fewest = seeds_for_sign_flip(verdict.alpha)
+    fewest = seeds_for_sign_flip(verdict.history[-1].alpha if verdict.history else verdict.alpha)
     about = "at least" if fewest is not None and verdict.seeds < fewest else "about"
     needed = seeds_text(verdict.seeds_needed)
     return f"It takes {'' if needed.startswith('more') else about + ' '}{needed} to decide"

@@ -61,12 +61,12 @@ class Study:
         """Whether the study is over: every claim is decided, or no more of its runs can decide it."""
         if not self.plan.is_frozen:
             return False
+        if not all(v.is_final for v in self.verdicts):
+            return False
         blocks = max((v.looks[-1] for v in self.verdicts), default=len(self.plan.seeds))
         claimed = {arm for claim in self.plan.claims for arm in claim.arms}
         others = (arm.name for arm in self.plan.arms if arm.name not in claimed)
-        return all(v.is_final for v in self.verdicts) and all(
-            len(confirm_runs(self.plan, self.table, arm)) >= blocks for arm in others
-        )
+        return all(len(confirm_runs(self.plan, self.table, arm)) >= blocks for arm in others)
 
     def frame(self, stage: str = CONFIRM) -> pd.DataFrame:
         """The runs as a table, one row a run, arms and seeds in the plan's order.

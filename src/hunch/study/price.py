@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hunch.evidence import number, outcome_values
+from hunch.evidence import effect_bounds, number, outcome_values
 from hunch.plan import PILOT, Claim, Plan, tuning_goal
-from hunch.stats import MANY_SEEDS, seeds_for_equivalence
+from hunch.stats import MANY_SEEDS, betting_price, seeds_for_equivalence
 from hunch.study.pilot import RATES, SWEEP_SEEDS, nothing_to_find
 from hunch.traces import RunTable
 
@@ -74,7 +74,11 @@ def price_of_blocks(plan: Plan, table: RunTable, seconds: Seconds, engine: str =
             "instead, with verdicts at these learning rates."
         )
     for claim, margin in zip(plan.claims, plan.margins, strict=True):
-        said += _price_of_equality(plan, table, claim, margin)
+        said += (
+            _price_of_bets(plan, table, claim)
+            if plan.robust
+            else _price_of_equality(plan, table, claim, margin)
+        )
     return tuple(said)
 
 
@@ -118,6 +122,24 @@ def _price_of_equality(plan: Plan, table: RunTable, claim: Claim, margin: float)
         f'"{claim.text}": by the {len(outcome.seeds)} pilot pairs it takes {shown} blocks to call arms equal within the '
         f"margin of {by}, and this study ends at {len(plan.seeds):,}. A wider margin= or a larger max_seeds= would do."
     ]
+
+
+def _price_of_bets(plan: Plan, table: RunTable, claim: Claim) -> list[str]:
+    """How many blocks a bet takes to tell a direction, were the pilot's pairs all there is to know."""
+    low, high = effect_bounds(plan, table.facts, claim)
+    outcome = outcome_values(plan, table, claim, stage=PILOT)
+    about = f'"{claim.text}": robust=True bets on an effect between {number(low)} and {number(high)} a block'
+    if len(outcome.seeds) < 3 or not np.isfinite(outcome.values).all():
+        return [f"{about}, which takes many more blocks than the intervals that it replaces."]
+    d = outcome.effects(claim)
+    share = plan.alpha / len(plan.claims)
+    needed = betting_price(float(d.mean()), float(d.std(ddof=1)), high - low, share)
+    if needed > MANY_SEEDS:
+        shown = f"more than {MANY_SEEDS:,}"
+    else:
+        shown = f"about {math.ceil(needed):,}"
+    enough = "" if needed <= len(plan.seeds) else f", and this study ends at {len(plan.seeds):,}"
+    return [f"{about}; by the {len(outcome.seeds)} pilot pairs it takes {shown} blocks to decide it{enough}."]
 
 
 def _blocks(n: int) -> str:
