@@ -4,7 +4,9 @@ Promises: an `Arm` changes only what it names; every object can be pasted back f
 ask the same thing have the same hash, whatever machine wrote them.
 """
 
+from hunch.plan.arms import ACTIVATIONS as ACTIVATIONS
 from hunch.plan.arms import OPTIMIZERS as OPTIMIZERS
+from hunch.plan.arms import SCHEDULES as SCHEDULES
 from hunch.plan.arms import Arm as Arm
 from hunch.plan.claims import READING_NAMES as READING_NAMES
 from hunch.plan.claims import Claim as Claim

@@ -1,0 +1,202 @@
+"""The native engine trains what the loop trains: same weights, costs, errors and readings, to rounding."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cases import (
+    largest_difference,
+    made,
+    made_case,
+    made_data,
+    name_of,
+    one,
+    pairwise,
+)
+from torch import nn
+
+import hunch
+from hunch.engine import LoopEngine, NativeEngine
+from hunch.engine.native_extension import native_absence, native_module
+from hunch.plan import Arm
+
+pytestmark = pytest.mark.skipif(bool(native_absence()), reason=native_absence() or "-")
+
+COVER = pairwise()
+CLOSE = 1e-10
+"""Relative to 1 + size, in float64."""
+
+
+def twins(what):
+    return largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what))
+
+
+def steps(case):
+    """Fifty; fewer where training itself multiplies rounding.
+
+    Row norms after relu-like units divide by nearly nothing where all units of a row (or group) are silent.
+    """
+    is_row_norm = case["norm"] in ("layer", "rms", "group") and case["norm_at"] == "after_activation"
+    return 10 if is_row_norm and case["activation"] in ("relu", "leaky_relu", "elu") else 50
+
+
+def test_the_cover_meets_every_pair_of_settings_in_few_cases():
+    assert 50 <= len(COVER) <= 120
+    assert {(c["norm"], c["activation"]) for c in COVER} >= {("group", "gelu_tanh"), ("none", "softplus")}
+
+
+@pytest.mark.parametrize("case", COVER[::9], ids=name_of)
+def test_some_arms_train_alike_in_double_precision(case):
+    assert twins(made_case(case, budget=steps(case))) < CLOSE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", COVER, ids=name_of)
+def test_every_arm_of_the_cover_trains_alike_in_double_precision(case):
+    assert twins(made_case(case, budget=steps(case))) < CLOSE
+
+
+def test_the_comparison_can_fail():
+    what = made()
+    other = made(arm=Arm("x", l2=1e-3))
+    assert largest_difference(one(NativeEngine(1), what), one(LoopEngine(), other)) > 1e-6
+
+
+def single(case):
+    """In float32: the engines' difference, and the largest that PyTorch has to itself with the batch turned."""
+    what = made_case(case, budget=steps(case), dtype=torch.float32, readings=False)
+    ours = largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what))
+    return ours, what
+
+
+@pytest.mark.parametrize("case", COVER[::9], ids=name_of)
+def test_single_precision_is_as_close_as_pytorch_is_to_itself(case, monkeypatch):
+    ours, what = single(case)
+    import hunch.engine.loop as loop
+
+    as_it_is = one(LoopEngine(), what)
+    if case["dropout"]:  # turning the batch would give its rows other masks; the double twin is the judge
+        exact = replace(what, setting=replace(what.setting, dtype=torch.float64))
+        own = largest_difference(as_it_is, one(LoopEngine(), exact))
+    else:
+        real = loop.batches
+        monkeypatch.setattr(loop, "batches", lambda *a: np.ascontiguousarray(real(*a)[:, ::-1]))
+        own = largest_difference(as_it_is, one(LoopEngine(), what))
+    assert ours <= 10 * max(own, 1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 3, 12, 17, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_odd_widths(width, norm):
+    what = made(hunch.mlp([9, width, width, 3], "sigmoid"), Arm("x", norm=norm, keep_prob=0.7), budget=10)
+    assert twins(what) < CLOSE
+
+
+@pytest.mark.parametrize("batch_size", [2, 7, 60, 1000])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_odd_batch_sizes(batch_size, norm):
+    data = made_data(n=1003, n_held=130)
+    budget = 1 if norm == "batch" and batch_size == 2 else 20  # batch norm at two examples is chaotic
+    arm = Arm("x", norm=norm, batch_size=batch_size, keep_prob=0.5)
+    assert twins(made(arm=arm, data=data, budget=budget)) < CLOSE
+
+
+@pytest.mark.parametrize(("n", "n_held"), [(20, 1), (64, 64), (65, 63), (511, 17), (530, 129)])
+def test_evaluation_sets_that_no_chunk_divides(n, n_held):
+    data = made_data(n=n, n_held=n_held)
+    assert twins(made(arm=Arm("x", norm="batch", batch_size=10), data=data, budget=12)) < CLOSE
+
+
+def test_several_targets_at_once_and_one_output():
+    for cost in ("mean_squared_error", "huber", "binary_cross_entropy"):
+        assert twins(made(cost=cost, budget=20)) < CLOSE
+
+
+def test_norms_without_affine_parts_and_linear_layers_without_bias():
+    def build():
+        return nn.Sequential(
+            nn.Linear(9, 12, bias=False), nn.BatchNorm1d(12, affine=False), nn.Tanh(),
+            nn.Linear(12, 8), nn.LayerNorm(8, elementwise_affine=False), nn.ReLU(),
+            nn.Linear(8, 8), nn.RMSNorm(8), nn.Sigmoid(), nn.Dropout(0.3),
+            nn.Linear(8, 3, bias=False),
+        )  # fmt: skip
+
+    assert twins(made(build, Arm("x"), budget=30)) < CLOSE
+
+
+def test_frozen_parameters_stay_and_the_rest_trains_alike():
+    def build():
+        network = hunch.mlp([9, 12, 8, 3], "tanh")()
+        network[2].weight.requires_grad_(False)
+        network[0].bias.requires_grad_(False)
+        return network
+
+    what = made(build, Arm("x", norm="batch", l2=0.1), budget=30)
+    result = one(NativeEngine(1), what)
+    assert largest_difference(result, one(LoopEngine(), what)) < CLOSE
+
+
+def test_early_dropout_ends_at_the_same_step():
+    assert twins(made(arm=Arm("x", keep_prob=0.5, keep_until=0.37), budget=50)) < CLOSE
+
+
+def test_held_out_judged_all_along():
+    assert twins(made(arm=Arm("x", norm="batch"), metric="held_out")) < CLOSE
+
+
+LEVELS = [] if native_absence() else native_module().levels()
+
+AT_LEVEL = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from cases import largest_difference, made_case, one, pairwise
+from hunch.engine import LoopEngine, NativeEngine
+import torch
+cases = [c for c in pairwise() if c["norm_at"] == "before_activation"][:: int(sys.argv[2])]
+worst = 0.0
+for case in cases:
+    what = made_case(case, budget=20)
+    worst = max(worst, largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what)))
+print(json.dumps({"worst": worst, "detail": NativeEngine(1).detail(), "n": len(cases)}))
+"""
+
+
+def at_level(level, every):
+    env = {**os.environ, "HUNCH_ISA": level}
+    here = json.dumps([str(Path(__file__).resolve().parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", AT_LEVEL, here, str(every)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_instruction_level_of_this_machine_trains_alike(level):
+    found = at_level(level, 16)
+    assert level in found["detail"]
+    assert found["worst"] < CLOSE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_instruction_level_trains_the_whole_cover_alike(level):
+    assert at_level(level, 1)["worst"] < CLOSE
+
+
+def test_a_level_that_is_not_there_is_refused_in_words():
+    code = "from hunch.engine import NativeEngine; NativeEngine()"
+    env = {**os.environ, "HUNCH_ISA": "v9"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "HUNCH_ISA names a level that this processor or build does not have" in done.stderr
