@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import hunch
@@ -204,8 +205,7 @@ def test_the_price_is_said_before_the_blocks_and_once_is_suggested_to_the_slow(b
     said = " ".join(capsys.readouterr().err.split())
     assert (
         f"A block is {2 * n + 2} runs of 40 iterations: every arm at {n} learning rates, then once more; 2 "
-        f"blocks"
-        in said
+        f"blocks" in said
     )
     assert "2 blocks, about " in said
     assert " second" in said
@@ -225,3 +225,22 @@ def test_unpaired_arms_share_no_stream_in_any_stage(blobs, tuned, build, monkeyp
     hunch.compare(build, blobs, **{**tuned, "paired": False, "engine": "loop", "seeds": 2})
     by_arm = {name: {s for arm, s in streams if arm == name} for name in ("none", "before")}
     assert not by_arm["none"] & by_arm["before"]
+
+
+@pytest.mark.parametrize("engine", ["loop", "auto"])
+def test_an_error_claim_records_which_held_out_examples_were_right(blobs, tuned, build, engine, tmp_path):
+    claims = [hunch.lower_error("before", than="none")]
+    settings = {**tuned, "claims": claims, "tuning": "once", "engine": engine, "budget": 60}
+    study = hunch.compare(build, blobs, **settings, store=tmp_path / "s.hunch")
+    table = hunch.open(tmp_path / "s.hunch").table
+    confirm = table.select(CONFIRM)
+    n_held = study.facts.n_held
+    for trace in confirm:
+        right = np.unpackbits(trace.held_correct, count=n_held)
+        assert 1 - right.mean() == pytest.approx(trace.held_error[-1])
+    assert all(t.held_correct is None for t in table.select("pilot"))
+    (verdict,) = study.verdicts
+    assert verdict.new_data is not None
+    assert verdict.new_data[0] <= verdict.low
+    assert verdict.new_data[1] >= verdict.high
+    assert study.to_json()["verdicts"][0]["new_data"] == list(verdict.new_data)

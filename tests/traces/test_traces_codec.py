@@ -62,6 +62,14 @@ def test_the_comparison_of_traces_can_fail():
     assert not same_trace(one, replace(one, readings=-one.readings))
 
 
+@given(traces(), hnp.arrays(np.uint8, st.integers(0, 9)))
+def test_single_answers_come_back_to_the_bit_where_they_were_recorded(trace, answers):
+    again = decode_trace(encode_trace(replace(trace, held_correct=answers)))
+    assert same_trace(again, replace(trace, held_correct=answers))
+    assert not same_trace(again, trace)
+    assert not again.held_correct.flags.writeable
+
+
 def test_arrays_come_back_read_only():
     back = decode_trace(encode_trace(make_trace("none", 0)))
     with pytest.raises(ValueError, match="read-only"):

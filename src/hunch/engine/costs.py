@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 _COSTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -22,6 +22,30 @@ def cost_function(name: str) -> Callable[[Tensor, Tensor], Tensor]:
     return _COSTS[name]
 
 
+def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
+    """Which answers are right, as booleans (n,); None for regression. Arguments as in `held_error`."""
+    if cost == "cross_entropy":
+        return outputs.argmax(dim=1) == targets
+    if cost == "binary_cross_entropy":
+        return ((outputs > 0) == (targets > 0.5)).reshape(len(outputs), -1).all(dim=1)
+    return None
+
+
+def packed_answers(network: nn.Module, x: Tensor, y: Tensor, cost: str) -> np.ndarray | None:
+    """`Trace.held_correct` of a trained network; None for regression. The network is left in eval mode.
+
+    Args:
+        network: The network.
+        x: Held-out inputs.
+        y: Held-out targets, as the cost takes them.
+        cost: Name of the cost.
+    """
+    network.eval()
+    with torch.no_grad():
+        right = right_answers(network(x), y, cost)
+    return None if right is None else np.packbits(right.numpy())
+
+
 def held_error(outputs: Tensor, targets: Tensor, cost: str, y_scale: np.ndarray) -> float:
     """Share of wrong answers in 0..1, or for regression the root mean squared error in the target's own unit.
 
@@ -31,9 +55,8 @@ def held_error(outputs: Tensor, targets: Tensor, cost: str, y_scale: np.ndarray)
         cost: Name of the cost.
         y_scale: What standardised targets were divided by, shape (outputs,).
     """
-    if cost == "cross_entropy":
-        return (outputs.argmax(dim=1) != targets).double().mean().item()
-    if cost == "binary_cross_entropy":
-        return ((outputs > 0) != (targets > 0.5)).double().mean().item()
+    right = right_answers(outputs, targets, cost)
+    if right is not None:
+        return (~right).double().mean().item()
     difference = (outputs - targets).double() * torch.from_numpy(np.asarray(y_scale, dtype=np.float64))
     return difference.square().mean().sqrt().item()

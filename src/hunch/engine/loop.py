@@ -20,7 +20,7 @@ from hunch.engine.contract import (
     make_row,
     training_slice,
 )
-from hunch.engine.costs import cost_function, held_error
+from hunch.engine.costs import cost_function, held_error, packed_answers
 from hunch.engine.masks import SeededDropout, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.streams import batches
@@ -69,13 +69,14 @@ class _Tensors:
 
     def __init__(self, setting: Setting) -> None:
         data = setting.data
-        self.x, self.y = _pair(data.x, data.y, setting)
-        self.x_held, self.y_held = _pair(data.x_held, data.y_held, setting)
+        self.x, self.y = as_tensors(data.x, data.y, setting)
+        self.x_held, self.y_held = as_tensors(data.x_held, data.y_held, setting)
         rows = torch.from_numpy(training_slice(data))
         self.x_slice, self.y_slice = self.x[rows], self.y[rows]
 
 
-def _pair(x: np.ndarray, y: np.ndarray, setting: Setting) -> tuple[Tensor, Tensor]:
+def as_tensors(x: np.ndarray, y: np.ndarray, setting: Setting) -> tuple[Tensor, Tensor]:
+    """Inputs and targets as the setting's cost takes them."""
     inputs = torch.from_numpy(np.ascontiguousarray(x)).to(setting.dtype)
     targets = torch.from_numpy(np.ascontiguousarray(y))
     if setting.cost == "binary_cross_entropy":
@@ -94,6 +95,9 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     except Exception as error:  # of the user's build or modules, or an arm that does not fit what build made
         failed = f"{type(error).__name__}: {error}"
         return replace(trace, failed=failed, wall_s=time.perf_counter() - started), None
+    if setting.answers and diverged_at is None and np.isfinite(trace.held_cost[-1]):
+        answers = packed_answers(network, data.x_held, data.y_held, setting.cost)
+        trace = replace(trace, held_correct=answers)
     wall_s = time.perf_counter() - started
     return replace(trace, diverged_at=diverged_at, wall_s=wall_s), network
 

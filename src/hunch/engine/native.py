@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from hunch.engine.contract import Job, Result, Setting, empty_trace, make_row, training_slice
+from hunch.engine.costs import packed_answers
+from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.native_chain import NativeLayers, native_layers
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.streams import stream_key
@@ -162,6 +164,7 @@ class _Row:
     layers: NativeLayers
     parameters: np.ndarray
     trace: Trace
+    setting: Setting
 
 
 def usable_cores() -> int:
@@ -246,7 +249,7 @@ def _row(setting: Setting, job: Job) -> _Row | Result:
         failed = f"{type(error).__name__}: {error}"
         return Result(job, replace(trace, failed=failed, wall_s=time.perf_counter() - started))
     parameters = np.concatenate([t.detach().reshape(-1).numpy() for t in layers.tensors])
-    return _Row(job, network, layers, parameters, trace)
+    return _Row(job, network, layers, parameters, trace, setting)
 
 
 def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, seconds: float) -> Iterator[Result]:
@@ -259,7 +262,19 @@ def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, second
                 "engine-native-failed",
             )
         trace = replace(row.trace, diverged_at=None if diverged_at < 0 else diverged_at, wall_s=wall_s)
+        trace = replace(trace, held_correct=_answers(row, trace))
         yield Result(row.job, trace, _state(row, trace) if keep_networks else None)
+
+
+def _answers(row: _Row, trace: Trace) -> np.ndarray | None:
+    """Which held-out examples the trained network answers rightly, by PyTorch, if that is wanted."""
+    setting = row.setting
+    if not setting.answers or trace.diverged_at is not None or not np.isfinite(trace.held_cost[-1]):
+        return None
+    _fill(row)
+    with one_thread():
+        held = as_tensors(setting.data.x_held, setting.data.y_held, setting)
+        return packed_answers(row.network, *held, setting.cost)
 
 
 def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iterator[Result]:
@@ -267,14 +282,19 @@ def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iter
         yield from _collect(trainer, waiting, keep_networks, _WAIT_S)
 
 
-def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
-    """The trained network's state, from the flat parameters."""
+def _fill(row: _Row) -> None:
+    """Write the flat parameters into the network."""
     at = 0
     with torch.no_grad():
         for tensor in row.layers.tensors:
             values = torch.from_numpy(row.parameters[at : at + tensor.numel()])
             tensor.copy_(values.reshape(tensor.shape))
             at += tensor.numel()
+
+
+def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
+    """The trained network's state."""
+    _fill(row)
     measured = trace.eval_at[
         np.isfinite(trace.cost)
     ]  # a run that stopped early made the updates before its last one

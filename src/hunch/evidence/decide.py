@@ -20,6 +20,7 @@ from hunch.evidence.estimate import (
 )
 from hunch.evidence.guards import Guard, find_guard
 from hunch.evidence.looks import Method, is_futile, method_of
+from hunch.evidence.new_data import new_data_interval
 from hunch.evidence.outcomes import OutcomeValues, outcome_values
 from hunch.evidence.tuning import always_diverged
 from hunch.evidence.verdict import UNDECIDED, Look, Verdict
@@ -115,8 +116,21 @@ def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, share: fl
         p_value=estimate.p_value,
         history=tuple(history),
         is_final=seen.is_final,
+        new_data=_new_data(plan, table, claim, seen, history),
         is_early=is_decided and history[-1].blocks < plan.look_counts[-1],
     )
+
+
+def _new_data(
+    plan: Plan, table: RunTable, claim: Claim, seen: _Seen, history: list[Look]
+) -> tuple[float, float] | None:
+    """The second interval; never narrower than the first, which was widened where the differences are skewed."""
+    if not history:
+        return None
+    found = new_data_interval(plan, table, seen.outcome, claim, history[-1].alpha)
+    if found is None:
+        return None
+    return min(found[0], seen.estimate.low), max(found[1], seen.estimate.high)
 
 
 def _look(

@@ -196,9 +196,22 @@ def _certainty(verdict: Verdict, error_unit: str) -> str:
         what = "limit" if _is_limit(verdict) else f"interval {end} {side}"
         return f"{level(verdict.alpha)} {what}, {seeds}; {few}"
     text = f"{level(verdict.alpha)} interval {_ends(low, high, claim, error_unit)}, {seeds}"
+    if verdict.new_data is not None:
+        text += f"; on new data from the same source {_new_data(verdict, error_unit)}"
     if _says_equal(verdict):
         text += f"; up to {_margin(verdict, error_unit)} does not matter"
     return text
+
+
+def _new_data(verdict: Verdict, error_unit: str) -> str:
+    """The second interval in the direction of the statement, and a warning where it holds no difference."""
+    assert verdict.new_data is not None
+    low, high = verdict.new_data
+    has_zero = low <= 0 <= high
+    if verdict.effect < 0 and verdict.claim.favoured is not None:
+        low, high = -high, -low
+    text = _ends(low, high, verdict.claim, error_unit)
+    return f"{text}, which holds no difference too" if has_zero else text
 
 
 def _beyond(verdict: Verdict, error_unit: str) -> str:
@@ -206,8 +219,8 @@ def _beyond(verdict: Verdict, error_unit: str) -> str:
 
 
 def _early(verdict: Verdict, plan: Plan) -> str:
-    """What an early stop does to an effect; nothing is said where arms were found equal."""
-    if not verdict.is_early or _says_equal(verdict):
+    """What an early stop does to an effect; nothing is said of arms that are equal, nor of a bound."""
+    if not verdict.is_early or _says_equal(verdict) or _is_limit(verdict):
         return ""
     return (
         f"; decided after {verdict.looks[-1]:,} of at most {plan.look_counts[-1]:,} blocks, and effects at early looks "

@@ -45,7 +45,9 @@ class Blocks:
         confirm = Setting(
             self.build, self.data, plan.cost, budget, self.facts.sites, plan.metric, stop_at=stop_at
         )
-        self._settings = {CONFIRM: confirm, TUNE: replace(confirm, readings=False)}
+        has_errors = any(claim.outcome == "held_out_error" for claim in plan.claims)
+        confirm = replace(confirm, answers=has_errors and self.data.labels)
+        self._settings = {CONFIRM: confirm, TUNE: replace(confirm, readings=False, answers=False)}
 
     def run(self) -> None:
         """Look after look: what the open claims need, until none is open."""

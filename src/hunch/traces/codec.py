@@ -26,6 +26,7 @@ _ARRAYS = (
     ("reading_at", "<i8"),
     ("readings", "<f4"),
 )
+_ANSWERS = ("held_correct", "|u1")  # after the others, in traces that have it
 _LENGTH_BYTES = 4
 
 
@@ -49,9 +50,12 @@ def encode_trace(trace: Trace) -> bytes:
             "wall_s": float(trace.wall_s),
             "shapes": [list(arrays[name].shape) for name, _ in _ARRAYS],
         }
+        | ({} if trace.held_correct is None else {"answers": len(trace.held_correct)})
     ).encode()
     parts = [len(head).to_bytes(_LENGTH_BYTES, "little"), head]
     parts += [arrays[name].tobytes() for name, _ in _ARRAYS]
+    if trace.held_correct is not None:
+        parts.append(np.ascontiguousarray(trace.held_correct, _ANSWERS[1]).tobytes())
     return zlib.compress(b"".join(parts), 6)
 
 
@@ -66,7 +70,11 @@ def decode_trace(block: bytes) -> Trace:
         start = _LENGTH_BYTES + int.from_bytes(raw[:_LENGTH_BYTES], "little")
         head = json.loads(raw[_LENGTH_BYTES:start])
         arrays: dict[str, Any] = {}
-        for (name, dtype), shape in zip(_ARRAYS, head["shapes"], strict=True):
+        wanted, shapes = [*_ARRAYS], [*head["shapes"]]
+        if "answers" in head:
+            wanted.append(_ANSWERS)
+            shapes.append([head["answers"]])
+        for (name, dtype), shape in zip(wanted, shapes, strict=True):
             count = int(np.prod(shape, dtype=np.int64))
             flat = np.frombuffer(raw, dtype, count, start).astype(np.dtype(dtype).newbyteorder("="))
             start += count * np.dtype(dtype).itemsize

@@ -44,6 +44,9 @@ class Trace:
         diverged_at: Iteration at which the run was found to have diverged; None if it did not.
         failed: Why the run could not be finished (an exception in the user's module); None if it was.
         wall_s: Seconds that the run took. Provenance, never compared.
+        held_correct: Which held-out examples the network answered rightly at the end, uint8, one bit an example as
+            `np.packbits` packs them (⌈n_held / 8⌉,). None where it was not recorded: regression, a run that
+            diverged or stopped early, an engine that does not record it.
     """
 
     key: RunKey
@@ -57,6 +60,7 @@ class Trace:
     diverged_at: int | None = None
     failed: str | None = None
     wall_s: float = 0.0
+    held_correct: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
