@@ -149,10 +149,15 @@ def _entered(
 
 
 def _ready(team: Team, work: Workload, effort: Effort) -> Contestant:
-    contestant = Contestant(team, work.chunk, [])
-    seconds = max(1e-5, _microseconds(contestant) * 1e-6 * work.chunk * team.n_rows)
-    chunks = max(1, round(effort.seconds / seconds))
-    return Contestant(team, chunks * work.chunk, [])
+    """A contestant with as many steps as fill one timing; short timings are noise, so they grow until they count."""
+    chunks = 1
+    while True:
+        contestant = Contestant(team, chunks * work.chunk, [])
+        seconds = _microseconds(contestant) * 1e-6 * contestant.steps * team.n_rows
+        if seconds >= 0.2 * effort.seconds:
+            break
+        chunks *= 3
+    return Contestant(team, max(1, round(chunks * effort.seconds / seconds)) * work.chunk, [])
 
 
 def _microseconds(contestant: Contestant) -> float:
