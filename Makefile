@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP  := $(VENV)/.installed
 SOURCES := $(shell find native -type f 2>/dev/null) CMakeLists.txt pyproject.toml
 
-.PHONY: install demo test slow check format layers lint types gold bench clean
+.PHONY: install demo test slow check format layers lint types gold bench sanitize arm clean
 
 install: $(STAMP)
 
@@ -50,6 +50,27 @@ gold: install
 bench: install
 	$(BIN)/python -c 'import jax' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+# The engine's tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension.
+SANITIZED := build/sanitize
+sanitize: install
+	$(BIN)/python -m pip install --quiet nanobind
+	cmake -S . -B $(SANITIZED) -DHUNCH_SANITIZE=ON -DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
+	    -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir)
+	cmake --build $(SANITIZED) --parallel 2
+	HUNCH_EXTENSION=$$(ls $(abspath $(SANITIZED))/_native*.so) LD_PRELOAD=$$(c++ -print-file-name=libasan.so) \
+	    ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest --quiet -n 2 -m 'slow or not slow' \
+	    tests/engine/test_native_twins.py tests/engine/test_native_rows.py tests/engine/test_streams.py
+
+# The portable kernels on an emulated ARM64 against this processor; needs g++-aarch64-linux-gnu and qemu-user.
+ARM_FLAGS := -std=gnu++17 -O2 -ffp-contract=fast -fno-math-errno -Inative native/kernels.cpp tests/native/row.cpp
+arm:
+	mkdir -p build/arm
+	aarch64-linux-gnu-g++ -static -DHUNCH_LEVEL=0 $(ARM_FLAGS) -o build/arm/arm64
+	c++ -DHUNCH_LEVEL=2 -march=x86-64-v2 $(ARM_FLAGS) -o build/arm/x86
+	qemu-aarch64 build/arm/arm64 > build/arm/arm64.txt
+	build/arm/x86 > build/arm/x86.txt
+	$(PYTHON) tests/native/compare.py build/arm/arm64.txt build/arm/x86.txt 1e-10
 
 clean:
 	rm -rf $(VENV) build dist
