@@ -15,6 +15,7 @@ from hunch.evidence import (
     decide,
     effect_bounds,
     headline,
+    sensitivity,
 )
 from hunch.plan import contrast, faster, lower, lower_cost, lower_error, same
 from hunch.stats import betting_interval, boundaries, mixture_interval, paired_interval, sign_flip_p
@@ -179,8 +180,9 @@ def test_the_first_look_may_be_too_early_for_the_sign_flip_of_six_claims(made):
 # --- the other ways to look ---------------------------------------------------------------------------------
 
 
-def anytime(made, n=30, **changes):
-    return sequential(made, looks=tuple(range(5, n + 1)), sequence="anytime", **changes)
+def anytime(made, n=30, claim=None, **changes):
+    claims = () if claim is None else (claim,)
+    return sequential(made, *claims, looks=tuple(range(5, n + 1)), sequence="anytime", **changes)
 
 
 def test_an_anytime_study_looks_after_every_block_from_the_fifth_on(made):
@@ -192,6 +194,35 @@ def test_an_anytime_study_looks_after_every_block_from_the_fifth_on(made):
     assert verdict.looks == tuple(range(5, n + 1))
     assert (verdict.low, verdict.high) == (pytest.approx(float(low)), pytest.approx(float(high)))
     assert not mixture_interval(d[: n - 1], 0.05)[0] > 0
+
+
+def test_an_anytime_study_gives_up_from_a_quarter_of_its_blocks_on_and_not_before(made):
+    """The second look is after six blocks: too few to give anything up."""
+    plan = anytime(made, 40, claim=lower_cost("a", than="b", margin=1e-4))
+    d = np.tile([0.2, -0.2], 20)  # as hopeless as can be
+    verdict = one(plan, made.table(plan, cost=costs(d)))
+    assert (verdict.decision, verdict.is_final) == (UNDECIDED, True)
+    assert verdict.looks == tuple(range(5, 11))
+    assert "after 10 blocks it was unlikely that the 40" in verdict.reason
+
+
+def test_planned_looks_give_nothing_up_at_the_first_one_however_late_it_is(made):
+    plan = sequential(made, lower_cost("a", than="b", margin=1e-4), looks=(30, 40))
+    verdict = one(plan, made.table(plan, cost=costs(noise(40, 0.0, spread=0.2, seed=9))))
+    assert verdict.looks == (30, 40)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sequence": "anytime", "looks": tuple(range(5, 41))}, {"robust": True}]
+)
+def test_a_claim_decided_by_other_means_keeps_its_verdict_too(made, settings):
+    plan = sequential(made, **settings)
+    d = np.concatenate([noise(20, 1.0), noise(20, -1.0)])
+    table = made.table(plan, cost={"a": np.full(40, 1.1), "b": 1.1 + d})
+    verdict = one(plan, table)
+    assert verdict.decision == SUPPORTED
+    assert verdict.is_early
+    assert repr(verdict) == repr(one(plan, up_to(table, plan, verdict.looks[-1])))
 
 
 def test_a_robust_verdict_bets_within_the_bounds_of_the_outcome(made):
@@ -237,6 +268,33 @@ def test_degenerate_tables_never_raise_and_never_decide(made, settings, n):
         verdict = one(plan, up_to(made.table(plan, cost=costs(d)), plan, n))
         assert verdict.decision == UNDECIDED
         assert verdict.reason
+
+
+@pytest.mark.parametrize("settings", [{}, {"sequence": "anytime"}, {"robust": True}])
+def test_an_interval_does_not_go_beyond_what_a_share_can_be(made, settings):
+    """Five errors between 0 and 1 have a t interval of more than 100 points, which says nothing."""
+    claims = (
+        lower_error("a", than="b"),
+        lower("saturated", "a", than="b"),
+        contrast("held_out_error", {"a": 2, "b": -1, "c": -1}),
+    )
+    plan = sequential(made, *claims, looks=(5, 6, 7), arms="abc", **settings)
+    high, low = [0.9, 0.0, 0.9, 0.9, 0.9, 0.0, 0.9], [0.0, 0.9, 0.0, 0.0, 0.1, 0.9, 0.0]
+    values = {"a": low, "b": high, "c": low}
+    table = made.table(plan, held_error=values, reading=values)
+    for verdict, limit in zip(decide(plan, table), (1.0, 1.0, 2.0), strict=True):
+        assert -limit <= verdict.low < verdict.high <= limit
+        assert all(-limit <= look.low <= look.high <= limit for look in verdict.history)
+        assert sensitivity(plan, table, verdict.claim).rows[0].low >= -limit
+    wide = np.diff(paired_interval(np.subtract(high, low)[:5], boundaries((5, 6, 7), 0.05 / 3)[0]), axis=0)
+    assert wide > 2, "without the limit it would be wider than all there is"
+
+
+def test_errors_in_the_targets_own_unit_have_no_limit(made):
+    plan = made.plan(lower_error("a", than="b"), n=6)
+    errors = {"a": [0.0, 9, 0, 9, 0, 9], "b": [9.0, 0, 9, 0, 9, 1]}
+    (verdict,) = decide(plan, made.table(plan, facts=made.facts(error_unit="target"), held_error=errors))
+    assert verdict.high > 1
 
 
 # --- how often it is wrong ----------------------------------------------------------------------------------

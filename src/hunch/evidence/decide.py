@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hunch.evidence import reasons
 from hunch.evidence.estimate import (
     Estimate,
+    effect_limit,
     estimate_effect,
     few_reach,
     judge,
@@ -130,7 +131,8 @@ def _new_data(
     found = new_data_interval(plan, table, seen.outcome, claim, history[-1].alpha)
     if found is None:
         return None
-    return min(found[0], seen.estimate.low), max(found[1], seen.estimate.high)
+    limit = effect_limit(claim, table.facts)
+    return max(min(found[0], seen.estimate.low), -limit), min(max(found[1], seen.estimate.high), limit)
 
 
 def _look(
@@ -146,7 +148,8 @@ def _look(
     level, is_last = method.levels[index], index == len(method.levels) - 1
     d = outcome.effects(claim)
     interval = method.interval(d, level) if len(d) else (math.nan, math.nan)
-    estimate = estimate_effect(outcome, claim, interval, resolution(outcome, claim, facts))
+    limit = effect_limit(claim, facts)
+    estimate = estimate_effect(outcome, claim, interval, resolution(outcome, claim, facts), limit)
     is_whole = not outcome.n_missing
     guard = find_guard(plan, outcome, claim, level if method.needs_sign_flip else None)
     if guard:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hunch.evidence.outcomes import OutcomeValues
+from hunch.evidence.outcomes import OutcomeValues, is_share
 from hunch.evidence.verdict import NO_MEANINGFUL_DIFFERENCE, REFUTED, SUPPORTED, UNDECIDED
 from hunch.plan import Claim
 from hunch.stats import (
@@ -80,7 +80,7 @@ def judge(
 
 
 def estimate_effect(
-    outcome: OutcomeValues, claim: Claim, interval: tuple[float, float], step: float
+    outcome: OutcomeValues, claim: Claim, interval: tuple[float, float], step: float, limit: float = math.inf
 ) -> Estimate:
     """Effect, interval and p-value of a claim.
 
@@ -90,6 +90,7 @@ def estimate_effect(
         interval: The interval of the effects, by whatever method.
         step: What the measurement cannot resolve; where all differences are the same number, the interval is
             that number ± `step`.
+        limit: How far from 0 the effect can be at all; no interval goes beyond.
     """
     d = outcome.effects(claim)
     if not len(d):
@@ -99,10 +100,16 @@ def estimate_effect(
     is_flat = len(d) > 1 and bool(all_equal(d))
     if is_flat and effect != 0 and math.isfinite(low) and math.isfinite(high):
         low, high = effect - step, effect + step
+    low, high = max(low, -limit), min(high, limit)  # NaN stays: it is no larger than a limit
     is_bound = len(d) > 1 and is_bounded(outcome, claim, effect)
     if is_bound:
         low, high = (low, math.inf) if effect > 0 else (-math.inf, high)
     return Estimate(effect, low, high, float(sign_flip_p(d)), is_flat, is_bound)
+
+
+def effect_limit(claim: Claim, facts: StudyFacts) -> float:
+    """How far from 0 the effect can be: the sum of the weights above 0, for what lies between 0 and 1."""
+    return sum(w for _, w in claim.weights if w > 0) if is_share(claim, facts) else math.inf
 
 
 def resolution(outcome: OutcomeValues, claim: Claim, facts: StudyFacts) -> float:

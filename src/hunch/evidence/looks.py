@@ -10,16 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hunch.errors import PlanError
-from hunch.evidence.outcomes import OutcomeValues
+from hunch.evidence.outcomes import SHARES, OutcomeValues, is_share
 from hunch.plan import Claim, Plan
 from hunch.stats import betting_interval, boundaries, mixture_interval, paired_interval
 from hunch.stats import is_futile as futile_by_bound
 from hunch.traces import StudyFacts
 
 Floats = npt.NDArray[np.float64]
-
-SHARES = ("saturation", "saturated", "slope", "inactive")
-"""Readings that lie between 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def effect_bounds(plan: Plan, facts: StudyFacts, claim: Claim) -> tuple[float, f
         high = facts.c0_held
     elif claim.outcome == "cost":
         high = facts.c0_train
-    elif claim.outcome not in SHARES and (claim.outcome != "held_out_error" or facts.error_unit != "share"):
+    elif not is_share(claim, facts):
         raise PlanError(
             f'claim "{claim.text}": robust=True bets on an outcome that has bounds, and {claim.outcome} has '
             f"none here. "

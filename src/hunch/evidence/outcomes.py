@@ -16,6 +16,9 @@ from hunch.traces import RunTable, StudyFacts, Trace, metric_curve, reading_mean
 
 Floats = npt.NDArray[np.float64]
 
+SHARES = ("saturation", "saturated", "slope", "inactive")
+"""Readings that lie between 0 and 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class OutcomeValues:
@@ -175,6 +178,11 @@ def final_value(
         return held
     train = min(_last(trace, trace.eval_at, trace.cost, by, facts.c0_train), facts.c0_train)
     return train if claim.outcome == "cost" else held - train
+
+
+def is_share(claim: Claim, facts: StudyFacts) -> bool:
+    """Whether the outcome of a claim lies between 0 and 1."""
+    return claim.outcome in SHARES or (claim.outcome == "held_out_error" and facts.error_unit == "share")
 
 
 def site_index(claim: Claim, facts: StudyFacts) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hunch.evidence.estimate import estimate_effect, resolution
+from hunch.evidence.estimate import effect_limit, estimate_effect, resolution
 from hunch.evidence.looks import method_of
 from hunch.evidence.outcomes import OutcomeValues, outcome_values
 from hunch.plan import Claim, Plan
@@ -60,7 +60,7 @@ class Sensitivity:
         return tuple(row.choice for row in self.rows[1:] if row.effect * decided < 0)
 
 
-def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
+def sensitivity(plan: Plan, table: RunTable, claim: Claim, blocks: int | None = None) -> Sensitivity:
     """The same effect at neighbouring targets and at half the budget, and what pairing achieved.
 
     Neighbouring targets lie at 0.8 and 1.25 of the way from c0 to the target on a logarithmic scale, so
@@ -72,6 +72,8 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
         plan: The plan.
         table: The runs; only confirm runs are looked at.
         claim: One of the plan's claims.
+        blocks: The look that the verdict rests on (`Verdict.looks[-1]`), so that the effect as decided is the
+            verdict's. None: the last look that all arms of the claim have come to.
 
     Raises:
         PlanError: If the claim names a site that the network does not have.
@@ -79,8 +81,7 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
     every = outcome_values(plan, table, claim)
     share = plan.alpha / max(1, len(plan.claims))
     method = method_of(plan, table.facts, claim, share)
-    # The blocks that the verdict rests on: those of the last look that all arms of the claim have come to.
-    have = len(every.seeds) + every.n_without
+    have = len(every.seeds) + every.n_without if blocks is None else blocks
     index = max((k for k, n in enumerate(plan.look_counts) if n <= have), default=0)
     seeds, level = plan.seeds[: plan.look_counts[index]], method.levels[index]
     decided = every.first(seeds)
@@ -88,11 +89,12 @@ def sensitivity(plan: Plan, table: RunTable, claim: Claim) -> Sensitivity:
     def row(choice: str, outcome: OutcomeValues, target: float | None) -> SensitivityRow:
         outcome = outcome.first(seeds)
         interval = method.interval(outcome.effects(claim), level)
-        found = estimate_effect(outcome, claim, interval, resolution(outcome, claim, table.facts))
+        found = estimate_effect(outcome, claim, interval, resolution(outcome, claim, table.facts), limit)
         return SensitivityRow(
             choice, target, outcome.budget, found.effect, found.low, found.high, outcome.reached
         )
 
+    limit = effect_limit(claim, table.facts)
     target = plan.target if claim.is_ratio else None
     rows = [row("as decided", decided, target)]
     c0 = table.facts.c0_held if plan.metric == "held_out" else table.facts.c0_train
