@@ -5,8 +5,8 @@ machine (even the random sign flips have a fixed key); degenerate input gives Na
 
 - `arrival`: when a curve first reaches a target, and what censoring at the budget leaves to be said.
 - `paired`: the interval and the exact test of paired differences.
-- `looks`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that bears any
-  stopping rule for Gaussian differences, and one that bears any shape.
+- `looks`, `spending`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that
+  bears any stopping rule for Gaussian differences, and one that bears any shape.
 - `censoring`, `multiple`, `two_way`: real censoring; several claims; other seeds and other examples.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """
@@ -29,7 +29,6 @@ from hunch.stats.censoring import kaplan_meier as kaplan_meier
 from hunch.stats.censoring import pseudo_values as pseudo_values
 from hunch.stats.censoring import reach_p as reach_p
 from hunch.stats.censoring import restricted_mean as restricted_mean
-from hunch.stats.looks import boundaries as boundaries
 from hunch.stats.looks import is_futile as is_futile
 from hunch.stats.looks import planned_looks as planned_looks
 from hunch.stats.multiple import holm as holm
@@ -45,6 +44,7 @@ from hunch.stats.paired import sign_flip_p as sign_flip_p
 from hunch.stats.paired import skewness as skewness
 from hunch.stats.paired import smallest_sign_flip_p as smallest_sign_flip_p
 from hunch.stats.paired import t_interval as t_interval
+from hunch.stats.spending import boundaries as boundaries
 from hunch.stats.target import RateChoice as RateChoice
 from hunch.stats.target import arms_that_learned as arms_that_learned
 from hunch.stats.target import choose_rate as choose_rate

@@ -1,28 +1,23 @@
-"""Planned looks: when a claim is looked at, what each look may spend, and when looking on is pointless.
+"""Planned looks: when a claim is looked at, and when looking on is pointless.
 
 Looking at growing data again and again is what makes false alarms: 4 looks at 5 % each give 15 %. With the
-boundaries of `boundaries`, all looks together spend exactly alpha.
+p-values of `boundaries`, all looks together spend alpha.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from hunch.stats.paired import EQUIVALENCE_QUANTILE, POWER_QUANTILE
-from hunch.stats.quantiles import t_quantile, t_two_sided
+from hunch.stats.quantiles import t_quantile
 
 Floats = npt.NDArray[np.float64]
 
 FEWEST = 5  # differences below which no look is taken
 MOST_LOOKS = 4
-N_PATHS = 400_000  # of the Monte Carlo, at alpha 0.05; more where alpha is smaller
-MOST_PATHS = 4_000_000
-PATH_KEY = 0x4C6F6F6B73  # of the Philox that draws the paths: the same boundaries everywhere
 FUTILE_BOUND = 0.2  # two-sided level whose upper end is the 90 % bound
 
 
@@ -40,66 +35,6 @@ def planned_looks(max_n: int) -> tuple[int, ...]:
     """
     looks = {max_n // 2**k for k in range(MOST_LOOKS)}
     return tuple(sorted(n for n in looks if n >= FEWEST or n == max_n))
-
-
-@lru_cache(maxsize=256)
-def boundaries(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
-    """The two-sided p-value that each look needs, so that all looks together spend alpha.
-
-    By look k of n_k differences, alpha · ln(1 + (e - 1) n_k / n_K) is spent (Lan and DeMets' spending
-    function of Pocock's kind). The p-values are those of Student's t at n_k - 1 degrees of freedom, found by
-    Monte Carlo of the path of the t statistic under Gaussian differences with mean 0: normal-theory tables
-    are wrong at n = 5. The interval at a look is the one of level 1 - that p-value.
-
-    Args:
-        looks: Increasing numbers of differences, each at least 2.
-        alpha: Two-sided, over all looks.
-
-    Returns:
-        One p-value a look. A single look gets alpha itself, exactly.
-
-    Raises:
-        ValueError: If the looks do not increase from 2 up, or alpha is not in (0, 1).
-
-    Example:
-        >>> boundaries((20,), 0.05)
-        (0.05,)
-    """
-    if not looks or looks[0] < 2 or any(b <= a for a, b in itertools.pairwise(looks)):
-        raise ValueError(f"looks must increase from 2 up, got {looks}.")
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must be in (0, 1), got {alpha}.")
-    spent = [alpha * math.log1p((math.e - 1) * n / looks[-1]) for n in looks]
-    if len(looks) == 1:
-        return (alpha,)
-    n_paths = int(min(MOST_PATHS, max(N_PATHS, N_PATHS * 0.05 / alpha)))
-    rng = np.random.Generator(np.random.Philox(key=PATH_KEY))
-    total, squares = np.zeros(n_paths), np.zeros(n_paths)
-    alive = np.ones(n_paths, dtype=bool)
-    levels: list[float] = []
-    before = 0
-    for k, n in enumerate(looks):
-        step = n - before
-        # Of `step` normal draws only their sum and their squares about its mean matter.
-        part = math.sqrt(step) * rng.standard_normal(n_paths)
-        squares += part**2 / step
-        if step > 1:
-            squares += rng.chisquare(step - 1, n_paths)
-        total += part
-        before = n
-        if k == 0:
-            level = spent[0]  # exact: the first t statistic is Student's
-        else:
-            variance = (squares - total**2 / n) / (n - 1)
-            t = np.abs(total) / np.sqrt(n * variance)
-            wanted = round((spent[k] - spent[k - 1]) * n_paths)
-            left = t[alive]
-            bound = np.partition(left, len(left) - wanted)[len(left) - wanted] if wanted else math.inf
-            level = t_two_sided(float(bound), n)
-        levels.append(level)
-        variance = (squares - total**2 / n) / (n - 1)
-        alive &= np.abs(total) / np.sqrt(n * variance) < t_quantile(n, level)
-    return tuple(levels)
 
 
 def is_futile(

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+import numpy.typing as npt
 from scipy import special
+
+Floats = npt.NDArray[np.float64]
 
 
 def t_quantile(n: int, alpha: float) -> float:
@@ -56,3 +62,40 @@ def binomial_two_sided(k: int, n: int) -> float:
         (0.0625, 1.0)
     """
     return min(1.0, 2 * float(special.bdtr(min(k, n - k), n, 0.5))) if n else 1.0
+
+
+def beta_nodes(n_nodes: int, a: float, b: float) -> tuple[Floats, Floats]:
+    """Nodes in 0..1 and weights of sum 1 that take the mean of a function of a beta variable (Gauss, Jacobi).
+
+    Example:
+        >>> nodes, weights = beta_nodes(8, 2.0, 3.0)
+        >>> round(float(nodes @ weights), 12)
+        0.4
+    """
+    nodes, weights = special.roots_jacobi(n_nodes, b - 1, a - 1)
+    shares = np.asarray(weights, dtype=np.float64)
+    return np.asarray((nodes + 1.0) / 2.0, dtype=np.float64), shares / shares.sum()
+
+
+def direction_density(r: Floats, n: int) -> Floats:
+    """Density of sum / √(sum of squares) of n ≥ 3 standard normal numbers; 0 beyond ±√n.
+
+    Example:
+        >>> round(float(direction_density(np.array(0.0), 100)), 3)
+        0.396
+    """
+    left = np.clip(1.0 - r * r / n, 0.0, None)
+    if n == 3:
+        return np.asarray(np.where(left > 0, 1.0, 0.0) / (2 * math.sqrt(3)))
+    return np.asarray(left ** ((n - 3) / 2) / (math.sqrt(n) * float(special.beta(0.5, (n - 1) / 2))))
+
+
+def direction_tail(r: Floats, n: int) -> Floats:
+    """Chance that sum / √(sum of squares) of n ≥ 2 standard normal numbers is r or more.
+
+    Example:
+        >>> float(direction_tail(np.array(0.0), 9))
+        0.5
+    """
+    outer = 0.5 * special.betainc((n - 1) / 2, 0.5, np.clip(1.0 - r * r / n, 0.0, 1.0))
+    return np.asarray(np.where(r >= 0, outer, 1.0 - outer))
