@@ -2,7 +2,7 @@
 
 Promises: `decide(plan, table)` is a pure function, so the same file always gives the same verdicts;
 every non-undecided verdict follows from one interval and one margin, both fixed beforehand; every sentence
-about a verdict is written here (`wording`, `reasons`), and every number for text is rounded here
+about a verdict is written here (`wording`, `method`, `reasons`), and every number for text is rounded here
 (`numbers`).
 """
 
@@ -10,6 +10,9 @@ from hunch.evidence.decide import decide as decide
 from hunch.evidence.looks import effect_bounds as effect_bounds
 from hunch.evidence.margins import claim_margin as claim_margin
 from hunch.evidence.margins import default_margin as default_margin
+from hunch.evidence.method import describe_method as describe_method
+from hunch.evidence.method import describe_share as describe_share
+from hunch.evidence.method import describe_use as describe_use
 from hunch.evidence.numbers import iterations as iterations
 from hunch.evidence.numbers import keep_text as keep_text
 from hunch.evidence.numbers import level as level

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from hunch.evidence.method import assumption
 from hunch.evidence.numbers import keep_text, level, number, ratio, seeds_text
 from hunch.evidence.reasons import reach_text
 from hunch.evidence.sensitivity import Sensitivity
@@ -111,7 +112,7 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
         body += _beyond(verdict, error_unit)
     sentence = f"{verdict.decision}: {body}{limits}{_early(verdict, plan)}"
     if verdict.decision != UNDECIDED:
-        return sentence
+        return sentence + assumption(plan)
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
     return ". ".join(part for part in (sentence, reason, _price(verdict)) if part) + "."
 
