@@ -23,6 +23,21 @@ def test_the_first_row_is_the_verdict(made):
         assert row.reached == verdict.reached
 
 
+def test_the_first_row_is_the_verdict_at_its_own_look_however_many_blocks_came_later(made):
+    claims = faster("a", than="b"), faster("c", than="b")
+    plan = made.plan(*claims, arms="abc", n=40, looks=(10, 20, 40))
+    times = made.times(n=40, ratio=3.0)
+    times["c"] = times["b"] * np.exp(0.08 * np.random.default_rng(2).normal(size=40))
+    table = made.table(plan, time=times)
+    verdicts = decide(plan, table)
+    assert verdicts[0].looks < verdicts[1].looks
+    for verdict in verdicts:
+        row = sensitivity(plan, table, verdict.claim, verdict.looks[-1]).rows[0]
+        assert (row.effect, row.low, row.high) == (verdict.effect, verdict.low, verdict.high)
+    later = sensitivity(plan, table, verdicts[0].claim).rows[0]
+    assert later.effect != verdicts[0].effect
+
+
 def test_neighbouring_targets_lie_between_c0_and_0_however_hard_the_target_is(made):
     for target in (2.0, 0.25, 1e-4):
         plan = made.plan(target=target)

@@ -246,7 +246,7 @@ def _sensitivity_lines(plan: Plan, table: RunTable, verdicts: Sequence[Verdict])
     for verdict in verdicts:
         if math.isnan(verdict.effect):
             continue
-        found = sensitivity(plan, table, verdict.claim)
+        found = sensitivity(plan, table, verdict.claim, verdict.looks[-1] if verdict.looks else None)
         said = "; ".join(describe_sensitivity(found, table.facts.error_unit))
         lines.append(f"{verdict.claim.text}: {said}.")
         if found.flips:
