@@ -4,10 +4,11 @@ Promises: nothing here knows of arms, files or verdicts; the same numbers always
 machine (even the random sign flips have a fixed key); degenerate input gives NaN, never a warning.
 
 - `arrival`: when a curve first reaches a target, and what censoring at the budget leaves to be said.
-- `paired`: the interval and the exact test of paired differences.
+- `paired`, `pairing`: the interval and the exact test of paired differences, and what pairing achieved.
 - `looks`, `spending`, `anytime`, `betting`: what looking several times costs: planned looks, a sequence that
   bears any stopping rule for Gaussian differences, and one that bears any shape.
 - `censoring`, `multiple`, `two_way`: real censoring; several claims; other seeds and other examples.
+- `verdicts`: the verdict rule over thousands of studies at once, for simulations.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """
 
@@ -22,8 +23,10 @@ from hunch.stats.arrival import reach_rate as reach_rate
 from hunch.stats.arrival import restarts_time as restarts_time
 from hunch.stats.arrival import restricted as restricted
 from hunch.stats.arrival import win_probability as win_probability
+from hunch.stats.betting import bets_won as bets_won
 from hunch.stats.betting import betting_interval as betting_interval
 from hunch.stats.betting import betting_price as betting_price
+from hunch.stats.betting import log_price as log_price
 from hunch.stats.censoring import comparable_until as comparable_until
 from hunch.stats.censoring import kaplan_meier as kaplan_meier
 from hunch.stats.censoring import pseudo_values as pseudo_values
@@ -31,12 +34,14 @@ from hunch.stats.censoring import reach_p as reach_p
 from hunch.stats.censoring import restricted_mean as restricted_mean
 from hunch.stats.looks import is_futile as is_futile
 from hunch.stats.looks import planned_looks as planned_looks
+from hunch.stats.multiple import HolmRow as HolmRow
+from hunch.stats.multiple import bonferroni_shares as bonferroni_shares
 from hunch.stats.multiple import holm as holm
+from hunch.stats.multiple import holm_table as holm_table
 from hunch.stats.paired import MANY_SEEDS as MANY_SEEDS
 from hunch.stats.paired import all_equal as all_equal
 from hunch.stats.paired import hall_interval as hall_interval
 from hunch.stats.paired import paired_interval as paired_interval
-from hunch.stats.paired import pairing_correlation as pairing_correlation
 from hunch.stats.paired import seeds_for_direction as seeds_for_direction
 from hunch.stats.paired import seeds_for_equivalence as seeds_for_equivalence
 from hunch.stats.paired import seeds_for_sign_flip as seeds_for_sign_flip
@@ -44,6 +49,8 @@ from hunch.stats.paired import sign_flip_p as sign_flip_p
 from hunch.stats.paired import skewness as skewness
 from hunch.stats.paired import smallest_sign_flip_p as smallest_sign_flip_p
 from hunch.stats.paired import t_interval as t_interval
+from hunch.stats.pairing import pairing_correlation as pairing_correlation
+from hunch.stats.pairing import variance_factor as variance_factor
 from hunch.stats.spending import boundaries as boundaries
 from hunch.stats.target import RateChoice as RateChoice
 from hunch.stats.target import arms_that_learned as arms_that_learned
@@ -55,3 +62,6 @@ from hunch.stats.target import second_half_gain as second_half_gain
 from hunch.stats.target import value_reached as value_reached
 from hunch.stats.two_way import TwoIntervals as TwoIntervals
 from hunch.stats.two_way import two_intervals as two_intervals
+from hunch.stats.verdicts import Decision as Decision
+from hunch.stats.verdicts import Paths as Paths
+from hunch.stats.verdicts import decide_paths as decide_paths

@@ -189,22 +189,6 @@ def all_equal(d: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.asarray(np.ptp(d, axis=-1) <= 1e-9 * np.abs(d).max(axis=-1))
 
 
-def pairing_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Correlation between two arms over seeds: what sharing a seed achieved; NaN where an arm never varies.
-
-    With equal spreads the variance of the difference is 1 - correlation times that of unpaired runs.
-
-    Example:
-        >>> round(pairing_correlation([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]), 6)
-        1.0
-    """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if len(a) < 3 or bool(all_equal(a)) or bool(all_equal(b)):
-        return float("nan")
-    off_a, off_b = a - a.mean(), b - b.mean()
-    return float((off_a @ off_b) / math.sqrt((off_a @ off_a) * (off_b @ off_b)))
-
-
 def seeds_for_direction(d: npt.ArrayLike, alpha: float) -> float:
     """About how many seeds would tell the direction with power 0.8, were the estimates true.
 

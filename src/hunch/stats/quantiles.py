@@ -1,7 +1,7 @@
 """The quantiles that intervals need, as plain numbers."""
 
 # SciPy ships no types; this is the one file of the room that touches it.
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
