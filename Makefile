@@ -58,7 +58,7 @@ sanitize: install
 	cmake -S . -B $(SANITIZED) -DHUNCH_SANITIZE=ON -DCMAKE_BUILD_TYPE=None -DPython_EXECUTABLE=$(abspath $(BIN)/python) \
 	    -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir)
 	cmake --build $(SANITIZED) --parallel 2
-	HUNCH_EXTENSION=$$(ls $(abspath $(SANITIZED))/_native*.so) LD_PRELOAD=$$(c++ -print-file-name=libasan.so) \
+	HUNCH_EXTENSION=$$(ls $(abspath $(SANITIZED))/_native*.so) LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest --quiet -n 2 -m 'slow or not slow' \
 	    tests/engine/test_native_twins.py tests/engine/test_native_rows.py tests/engine/test_streams.py
 
