@@ -47,7 +47,8 @@ def plan_problems(plan: Plan):
         ("sequence", plan.sequence, SEQUENCES),
     ):
         if value not in choices:
-            yield Problem(f"{field} must be one of {', '.join(choices)}, got {value!r}.", f"plan-{field}")
+            listed = ", ".join((*choices, "auto") if field == "tuning" else choices)  # auto is settled before
+            yield Problem(f"{field} must be one of {listed}, got {value!r}.", f"plan-{field}")
     if not is_number(plan.alpha) or not 0 < plan.alpha < 0.5:
         yield Problem(
             f"alpha must be above 0 and below 0.5, got {plan.alpha!r}. The usual is 0.05.", "plan-alpha"

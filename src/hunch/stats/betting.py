@@ -135,7 +135,7 @@ def _scaled(d: npt.ArrayLike, low: float, high: float) -> Floats:
 def _lower_end(u: Floats, alpha: float) -> Floats:
     """The largest m that bets on a larger mean have refuted; 0 if none."""
     lead = u.shape[:-1]
-    rows = u.reshape(-1, u.shape[-1])
+    rows = u.reshape(math.prod(lead), u.shape[-1])
     refuted, open_ = np.zeros(len(rows)), np.ones(len(rows))
     if u.shape[-1]:
         for _ in range(_HALVINGS):
