@@ -13,8 +13,19 @@ import time
 import numpy as np
 import pytest
 
-from hunch.evidence import Verdict
-from hunch.plan import READING_NAMES, Arm, Plan, evaluation_grid, faster, held_out_grid, lower, reading_grid
+from hunch.evidence import Look, Verdict, decide
+from hunch.plan import (
+    READING_NAMES,
+    Arm,
+    Plan,
+    evaluation_grid,
+    faster,
+    held_out_grid,
+    lower,
+    lower_error,
+    reading_grid,
+    same,
+)
 from hunch.report import html_report
 from hunch.traces import Provenance, RunKey, RunTable, SiteFact, StudyFacts, Trace
 
@@ -162,7 +173,26 @@ class Studies:
             "margin": math.log(1.1) if claim.is_ratio else 0.05,
             "looks": (20,),
         }
-        return Verdict(claim, decision, effect, low, high, **(given | changes))
+        given |= changes
+        if "history" not in given:
+            top = math.inf if high is None else high
+            p, n, alpha = given.get("p_value", math.nan), given["seeds"], given["alpha"]
+            given["history"] = (Look(n, n, alpha, effect, low, top, p, decision),)
+        return Verdict(claim, decision, effect, low, high, **given)
+
+    def looking(self, *claims, looks=(5, 10, 20, 40), facts=None, bought=None, **changes):
+        """A study in looks, decided for real: plan, table, verdicts, provenance."""
+        claims = claims or (
+            faster("before", than="none"),
+            faster("before", than="after"),
+            lower_error("before", than="after", margin=0.002),
+            same("before", "after", of="cost", margin=1e-4),
+        )
+        margins = tuple(math.log(1.1) if c.is_ratio else c.margin or 0.05 for c in claims)
+        plan = self.plan(claims=claims, n=looks[-1], looks=looks, margins=margins, **changes)
+        whole = self.table(plan, facts=facts or self.shallow())
+        table = RunTable(whole.facts, [t for t in whole if t.key.seed in plan.seeds[:bought]])
+        return plan, table, decide(plan, table), self.provenance()
 
     def provenance(self, **changes):
         given = {

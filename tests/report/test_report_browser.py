@@ -57,6 +57,25 @@ def test_every_chart_is_drawn_and_nothing_overflows_or_complains(browser, demo_f
     assert browser.requests() == []
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"looks": tuple(range(5, 41)), "sequence": "anytime"}, {"robust": True}],
+    ids=["planned", "anytime", "robust"],
+)  # fmt: skip
+def test_the_looks_are_drawn_at_any_width(browser, studies, tmp_path, settings):
+    path = tmp_path / "looks.html"
+    path.write_text(html_report(*studies.looking(**settings)), encoding="utf-8")
+    for width in (360, 1440):
+        browser.open(path, width=width)
+        n = browser.run("document.querySelectorAll('script[data-chart]').length")
+        assert browser.run("document.querySelectorAll('.chart.look svg').length") == 4
+        assert browser.run(DRAWN) == n
+        assert browser.run(CLIPPED) == []
+        wide, seen = browser.run(WIDTHS)
+        assert wide <= seen == width
+        assert browser.complaints() == []
+        assert browser.requests() == []
+
+
 def test_the_switch_and_the_key_work_without_complaints(browser, demo_file):
     browser.open(demo_file)
     labels = "[...document.querySelectorAll('#curve-cost svg text')].map(t => t.textContent).join(' ')"

@@ -10,7 +10,7 @@ from hunch.errors import PlanError
 from hunch.plan import faster, lower_error
 from hunch.report import chart_png, charts, make_view
 from hunch.report.effects import effect_row
-from hunch.report.forest import _ratio_ticks, effect_chart
+from hunch.report.forest import effect_chart, ratio_ticks
 from hunch.report.html import page_specs
 from hunch.report.theme import DARK, DASHES, LIGHT, dash_of, plain_spec, theme
 
@@ -138,7 +138,7 @@ def test_a_claim_made_twice_has_two_rows(studies):
     "domain", [(0.93, 1.09), (0.8, 1.3), (0.4, 2.5), (0.81, 6.6), (0.9, 30.0), (0.002, 900.0), (0.999, 1.001)]
 )
 def test_ratio_axes_have_few_round_ticks_inside_and_1_among_them(domain):
-    ticks = _ratio_ticks(domain)
+    ticks = ratio_ticks(domain)
     assert 1.0 in ticks
     assert len(ticks) <= 7
     assert all(domain[0] <= t <= domain[1] for t in ticks)

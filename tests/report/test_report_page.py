@@ -111,7 +111,7 @@ def test_the_page_answers_in_the_promised_order(page):
     headings = [text for level, text in Reader(page).headings if level == "h2"]
     assert headings == [
         "Verdicts", "Cost against iterations", "Runs that have reached the target", "Inside the layers",
-        "The runs", "How it was done",
+        "How sure", "The runs", "How it was done",
     ]  # fmt: skip
     words = Reader(page).words
     assert words.index("supported") < words.index("Cost against iterations")

@@ -234,7 +234,7 @@ def test_effects_on_one_outcome_share_an_axis_and_others_do_not(studies):
     assert rows[0].domain == rows[1].domain
     assert rows[2].domain[1] < 0.1
     assert rows[2].percent
-    assert "estimate 1 point, interval 0 points to 2 points" in rows[2].alt
+    assert "estimate 1 point, interval 0 to 2 points" in rows[2].alt
 
 
 def test_nothing_to_estimate_from_is_no_picture(studies):
@@ -327,7 +327,8 @@ def test_a_reading_that_a_claim_is_about_is_shown_besides_the_usual_ones(studies
 
 def test_how_it_was_done_names_what_others_need_to_do_it_again(studies):
     plan, table, verdicts, _ = studies.demo()
-    said = {item.label: " ".join(item.lines) for item in make_view(plan, table, verdicts).how}
+    view = make_view(plan, table, verdicts)
+    said = {item.label: " ".join(item.lines) for item in view.how}
     assert "0 to 19" in said["Seeds"]
     assert "800000 to 800004" in said["Seeds"]
     assert "Target 0.25" in said["Target and budget"]
@@ -336,8 +337,8 @@ def test_how_it_was_done_names_what_others_need_to_do_it_again(studies):
     assert said["What the pilot found"] == plan.notes[0]
     assert "1,437 examples" in said["Data"]
     assert said["Engine"].startswith("native: the network is a chain")
-    assert "98.33 %" in said["How sure"]
-    assert "easier target" in said["With other choices"]
+    assert "98.33 %" in " ".join(view.sure.method)
+    assert any(line.startswith("easier target") for line in view.sure.others[0].lines)
     assert plan.hash in said["Fingerprints"]
     assert said["Readings"].count(":") >= len(SHOWN)
 

@@ -20,6 +20,8 @@ from hunch.evidence import Verdict
 from hunch.plan import Plan
 from hunch.report.effects import EffectRow
 from hunch.report.forest import effect_chart
+from hunch.report.looks import LooksPanel
+from hunch.report.looks_chart import looks_chart
 from hunch.report.panels import ArrivalPanel, CurvePanel, ReadingPanel, SitePanel
 from hunch.report.series import Band
 from hunch.report.theme import INK, axis, dash_of, layered, plain_spec, theme
@@ -217,8 +219,9 @@ def charts(
 ) -> dict[str, alt.TopLevelMixin]:
     """The report's charts one by one, for documents and notebooks.
 
-    The keys are `effects`, `cost` (or `held_out_cost`), `held_out_error`, `arrival`, and the names of the
-    readings. What has nothing to draw is left out. `.save("cost.png")`, `.svg` and `.html` write them.
+    The keys are `effects`, `looks` (where several were planned), `cost` (or `held_out_cost`),
+    `held_out_error`, `arrival`, and the names of the readings. What has nothing to draw is left out.
+    `.save("cost.png")`, `.svg` and `.html` write them.
 
     Args:
         plan: The plan.
@@ -238,6 +241,9 @@ def _drawings(view: View) -> dict[str, Callable[[], Any]]:
     groups = effect_groups(view)
     if groups:
         found["effects"] = partial(_effects, groups)
+    looked = [(c.claim, c.panel) for c in view.sure.claims if c.panel is not None]
+    if looked:
+        found["looks"] = partial(_looks, looked)
     for panel in view.curves:
         if not panel.absent:
             found[panel.kind] = partial(_curve, panel, arms)
@@ -252,6 +258,11 @@ def _drawings(view: View) -> dict[str, Callable[[], Any]]:
 def _effects(groups: Sequence[Sequence[EffectRow]]) -> Any:
     rows = [effect_chart(g, labels=True).properties(width=420, height=34 * len(g) + 20) for g in groups]
     return alt.vconcat(*rows).resolve_scale(x="independent")
+
+
+def _looks(panels: Sequence[tuple[str, LooksPanel]]) -> Any:
+    rows = [looks_chart(panel).properties(width=420, height=200, title=claim) for claim, panel in panels]
+    return alt.vconcat(*rows).resolve_scale(x="independent", y="independent")
 
 
 def _curve(panel: CurvePanel, arms: Sequence[str]) -> Any:

@@ -77,49 +77,62 @@ def effect_row(verdict: Verdict, error_unit: str, verdicts: Sequence[Verdict]) -
     percent = claim.outcome == "held_out_error" and error_unit == "share"
     margin = verdict.margin if math.isfinite(verdict.margin) else 0.0
 
-    def drawn(value: float) -> float:
-        return significant(math.exp(value) if claim.is_ratio else value)
-
-    def said(value: float) -> str:
-        if claim.is_ratio:
-            return ratio(math.exp(value))
-        if not percent:
-            return number(value)
-        points = number(100 * value)
-        return f"{points} point{'' if points in ('1', '−1') else 's'}"
-
     low = verdict.low if math.isfinite(verdict.low) else None
     high = verdict.high if verdict.high is not None and math.isfinite(verdict.high) else None
-    if low is not None and high is not None:
-        interval = f"{said(low)} to {said(high)}"
-    elif low is not None:
-        interval = f"at least {said(low)}"
-    elif high is not None:
-        interval = f"at most {said(high)}"
-    else:
-        interval = "any size"
-    axis = _axis_words(claim)
+    interval = interval_text(
+        verdict.low, math.inf if verdict.high is None else verdict.high, claim, error_unit
+    )
+    estimate = effect_text(verdict.effect, claim, error_unit)
+    small = " and ".join(effect_text(end, claim, error_unit) for end in (-margin, margin))
+    axis = axis_words(claim)
     left, right = _domain([v for v in verdicts if v.claim.outcome == claim.outcome])
     return EffectRow(
         claim=claim.text,
         outcome=claim.outcome,
         decision=verdict.decision,
-        effect=drawn(verdict.effect),
-        low=None if low is None else drawn(low),
-        high=None if high is None else drawn(high),
-        margin_low=drawn(-margin),
-        margin_high=drawn(margin),
-        zero=drawn(0.0),
-        domain=(drawn(left), drawn(right)),
+        effect=drawn(verdict.effect, claim),
+        low=None if low is None else drawn(low, claim),
+        high=None if high is None else drawn(high, claim),
+        margin_low=drawn(-margin, claim),
+        margin_high=drawn(margin, claim),
+        zero=drawn(0.0, claim),
+        domain=(drawn(left, claim), drawn(right, claim)),
         is_ratio=claim.is_ratio,
         is_same=claim.kind == "same",
         percent=percent,
-        estimate=said(verdict.effect),
+        estimate=estimate,
         interval=interval,
         axis=axis,
-        alt=f"{claim.text}: {verdict.decision}. {axis}: estimate {said(verdict.effect)}, interval "
-        f"{interval}; too small to matter between {said(-margin)} and {said(margin)}.",
+        alt=f"{claim.text}: {verdict.decision}. {axis}: estimate {estimate}, interval {interval}; too small "
+        f"to matter between {small}.",
     )
+
+
+def drawn(value: float, claim: Claim) -> float:
+    """An effect on the scale that is drawn: the ratio for iterations, else the difference."""
+    return significant(math.exp(value) if claim.is_ratio else value)
+
+
+def effect_text(value: float, claim: Claim, error_unit: str) -> str:
+    """An effect as text: a ratio, a difference, or points of per cent."""
+    if claim.is_ratio:
+        return ratio(math.exp(value))
+    if claim.outcome != "held_out_error" or error_unit != "share":
+        return number(value)
+    points = number(100 * value)
+    return f"{points} point{'' if points in ('1', '−1') else 's'}"
+
+
+def interval_text(low: float, high: float, claim: Claim, error_unit: str) -> str:
+    """An interval as text; an infinite end is none."""
+    if math.isfinite(low) and math.isfinite(high):
+        first = effect_text(low, claim, error_unit).removesuffix(" points").removesuffix(" point")
+        return f"{first} to {effect_text(high, claim, error_unit)}"
+    if math.isfinite(low):
+        return f"at least {effect_text(low, claim, error_unit)}"
+    if math.isfinite(high):
+        return f"at most {effect_text(high, claim, error_unit)}"
+    return "any size"
 
 
 def _domain(verdicts: Sequence[Verdict]) -> tuple[float, float]:
@@ -139,7 +152,8 @@ def _domain(verdicts: Sequence[Verdict]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _axis_words(claim: Claim) -> str:
+def axis_words(claim: Claim) -> str:
+    """What is on the axis of a claim's effects."""
     a, b = claim.favoured, claim.reference
     if a is None or b is None:
         return "Effect in the claim's direction" + (" (a ratio of iterations)" if claim.is_ratio else "")

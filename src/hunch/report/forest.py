@@ -39,7 +39,7 @@ def effect_chart(rows: Sequence[EffectRow], *, labels: bool = False) -> alt.Laye
         for name, r in zip(names, rows, strict=True)
     ]
     scale = alt.Scale(type="log" if first.is_ratio else "linear", domain=list(first.domain), nice=False)
-    ticks = _ratio_ticks(first.domain) if first.is_ratio else None
+    ticks = ratio_ticks(first.domain) if first.is_ratio else None
     scale_axis = axis(
         format=".2~%" if first.percent else "~g",
         title=None,
@@ -89,7 +89,7 @@ def _interval_end(base: alt.Chart, end: str, arrow: str, offset: int) -> list[An
     ]
 
 
-def _ratio_ticks(domain: tuple[float, float]) -> list[float]:
+def ratio_ticks(domain: tuple[float, float]) -> list[float]:
     """Round ratios inside the domain, at most seven of them, 1 always among them."""
     low, high = domain
     for steps in (

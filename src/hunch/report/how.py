@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from hunch.evidence import (
     Verdict,
     describe_arm,
-    describe_sensitivity,
     label,
     level,
     number,
-    sensitivity,
     used_seeds,
 )
 from hunch.plan import Plan
@@ -29,9 +27,7 @@ class HowItem:
     lines: tuple[str, ...]
 
 
-def how_it_was_done(
-    plan: Plan, table: RunTable, verdicts: Sequence[Verdict], readings: Sequence[str]
-) -> tuple[HowItem, ...]:
+def how_it_was_done(plan: Plan, table: RunTable, readings: Sequence[str]) -> tuple[HowItem, ...]:
     """The method of a study: what was asked, what the pilot fixed, on what it ran."""
     facts = table.facts
     items = [
@@ -54,8 +50,6 @@ def how_it_was_done(
         ),
         ("Cost", _cost_lines(plan, table)),
         ("Engine", [sentence(f"{facts.engine}: {facts.engine_reason}"), sentence(facts.engine_detail)]),
-        ("How sure", _alpha_lines(plan, verdicts)),
-        ("With other choices", _sensitivity_lines(plan, table, verdicts)),
         ("Readings", [f"{READINGS[r].title}: {READINGS[r].definition}" for r in readings]),
         (
             "Fingerprints",
@@ -226,29 +220,4 @@ def _cost_lines(plan: Plan, table: RunTable) -> list[str]:
         "the root mean squared error in the target's own unit"
     )  # fmt: skip
     lines.append(f"Held-out error is {unit}; predicting a constant has {number(facts.error0)}.")
-    return lines
-
-
-def _alpha_lines(plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:
-    if not verdicts:
-        return []
-    lines = [
-        "Over all claims together, arms that differ in nothing are told apart with probability at most "
-        f"{number(plan.alpha)}."
-    ]
-    lines.append(f"Intervals are at level {_levels(verdicts)}.")
-    return lines
-
-
-def _sensitivity_lines(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> list[str]:
-    """What the effects would have been at other targets and half the budget; no part of a verdict."""
-    lines: list[str] = []
-    for verdict in verdicts:
-        if math.isnan(verdict.effect):
-            continue
-        found = sensitivity(plan, table, verdict.claim, verdict.looks[-1] if verdict.looks else None)
-        said = "; ".join(describe_sensitivity(found, table.facts.error_unit))
-        lines.append(f"{verdict.claim.text}: {said}.")
-        if found.flips:
-            lines.append(f"The direction is another with: {', '.join(found.flips)}.")
     return lines

@@ -18,6 +18,7 @@ from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, curve_scales, site_chart
 from hunch.report.forest import effect_chart
 from hunch.report.how import provenance_lines
+from hunch.report.looks_chart import looks_chart
 from hunch.report.theme import DARK, LIGHT, dash_of, plain_spec, theme
 from hunch.report.view import View, make_view
 from hunch.traces import Provenance, RunTable
@@ -76,6 +77,9 @@ def page_specs(view: View) -> dict[str, dict[str, Any]]:
             charts[_id("reading", f"{reading.reading}-{k}")] = site_chart(reading, site, arms).properties(
                 height=130
             )
+    for k, claim in enumerate(view.sure.claims):
+        if claim.panel is not None:
+            charts[f"looks-{k}"] = looks_chart(claim.panel).properties(height=190)
     return {name: plain_spec(chart.properties(width="container")) for name, chart in charts.items()}
 
 

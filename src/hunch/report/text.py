@@ -28,7 +28,7 @@ def text_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
         provenance: When, where and with which versions the study was made.
     """
     view = make_view(plan, table, verdicts)
-    blocks = [_verdicts(view), _arms(view)]
+    blocks = [_verdicts(view), _sure(view), _arms(view)]
     if any(a.runs for a in view.arms):
         blocks += [_outcomes(view), _readings(view)]
     said = [*view.notes, view.divergence]
@@ -49,6 +49,24 @@ def _verdicts(view: View) -> str:
     if not view.verdicts:
         return "\n".join(_wrapped(clean(line), hang=2) for line in (view.title, view.no_verdict))
     return "\n".join(_wrapped(f"{v.mark} {clean(v.headline)}", hang=2) for v in view.verdicts)
+
+
+def _sure(view: View) -> str:
+    """Every look at every claim, what the looks saved, and the p-values of the claims together."""
+    sure, rows = view.sure, []
+    for claim in sure.claims:
+        for k, look in enumerate(claim.rows):
+            name = "" if k else claim.claim
+            rows.append([name, look.blocks, look.level, look.estimate, look.interval, look.p_value])
+    if not rows:
+        return ""
+    head = ["how sure", "blocks", "level", "estimate", "interval", "sign-flip p"]
+    left_out = sum(claim.left_out for claim in sure.claims)
+    said = [*sure.method, sure.blocks, f"{left_out:,} more looks are not listed." if left_out else ""]
+    if sure.holm:
+        adjusted = ", ".join(row.adjusted for row in sure.holm)
+        said.append(f"Beside the verdicts: the last sign-flip p-values after Holm are {adjusted}.")
+    return columns(head, rows) + "\n" + _wrapped(clean(" ".join(line for line in said if line)))
 
 
 def _arms(view: View) -> str:

@@ -23,10 +23,11 @@ from hunch.report.panels import (
     arrival_panel,
     curve_panels,
     reading_panels,
-    shown,
 )
 from hunch.report.readings import SHOWN
+from hunch.report.runs import RunRow, last, run_row
 from hunch.report.series import arrivals, main_runs
+from hunch.report.sure import Sure, how_sure
 from hunch.stats import median_time
 from hunch.traces import RunTable, Trace, reading_mean
 
@@ -92,20 +93,6 @@ class ArmView:
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
-    """One run in the table of runs, as texts."""
-
-    arm: str
-    seed: str
-    lr: str
-    outcome: str
-    iterations: str
-    cost: str
-    held_out_cost: str
-    held_out_error: str
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """Everything a report shows but its provenance.
 
@@ -119,6 +106,7 @@ class View:
         curves: Cost and error against iterations.
         arrival: The share of runs that have reached the target.
         readings: What happened inside the layers.
+        sure: How sure the verdicts are.
         divergence: How many runs diverged and as what they count; empty if none did.
         runs: The table of runs.
         runs_left_out: How many runs are not listed.
@@ -137,6 +125,7 @@ class View:
     curves: tuple[CurvePanel, ...]
     arrival: ArrivalPanel
     readings: tuple[ReadingPanel, ...]
+    sure: Sure
     divergence: str
     runs: tuple[RunRow, ...]
     runs_left_out: int
@@ -172,13 +161,14 @@ def make_view(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> View:
         curves=curve_panels(plan, table),
         arrival=arrival_panel(plan, table),
         readings=reading_panels(plan, table, readings),
+        sure=how_sure(plan, table, verdicts),
         divergence=_divergence(arms),
-        runs=tuple(_run_row(plan, table, t) for t in confirm[:MOST_RUNS]),
+        runs=tuple(run_row(plan, table, t) for t in confirm[:MOST_RUNS]),
         runs_left_out=max(0, len(confirm) - MOST_RUNS),
         error_word=error_word(table.facts.error_unit),
         notes=plan.notes,
         how_line=how_in_one_line(plan, table, verdicts),
-        how=how_it_was_done(plan, table, verdicts, readings),
+        how=how_it_was_done(plan, table, readings),
     )
 
 
@@ -280,11 +270,6 @@ def _arm_view(plan: Plan, table: RunTable, name: str, readings: Sequence[str]) -
     )
 
 
-def last(trace: Trace, values: np.ndarray) -> float:
-    """The last value; NaN if there is none, or if the run diverged."""
-    return float(values[-1]) if len(values) and trace.diverged_at is None else math.nan
-
-
 def counted(value: float, constant: float, *, at_most: bool = True) -> float:
     """A final value as outcomes count it, where `constant` is what predicting a constant would have got.
 
@@ -316,33 +301,3 @@ def _reading_summary(runs: Sequence[Trace], reading: str) -> str:
     values = np.array([reading_mean(t, reading) for t in runs])
     values = values[np.isfinite(values)]
     return number(float(values.mean())) if len(values) else "NA"
-
-
-def _run_row(plan: Plan, table: RunTable, trace: Trace) -> RunRow:
-    percent = table.facts.error_unit == "share"
-    arrived = "–"
-    if trace.failed is not None:
-        outcome = f"failed: {trace.failed}"
-    elif trace.diverged_at is not None:
-        outcome = f"diverged at {trace.diverged_at:,}"
-    elif plan.target is None:
-        outcome = "finished"
-    else:
-        times, hit = arrivals([trace], plan.metric, plan.target)
-        outcome = "reached the target" if hit[0] else "budget exhausted"
-        arrived = iterations(float(times[0]), trace.key.budget)
-    error = last(trace, trace.held_error)
-    return RunRow(
-        arm=trace.key.arm,
-        seed=str(trace.key.seed),
-        lr=number(trace.key.lr),
-        outcome=outcome,
-        iterations=arrived,
-        cost=_or_dash(last(trace, trace.cost)),
-        held_out_cost=_or_dash(last(trace, trace.held_cost)),
-        held_out_error=shown(error, percent=percent) if math.isfinite(error) else "–",
-    )
-
-
-def _or_dash(value: float) -> str:
-    return number(value) if math.isfinite(value) else "–"
