@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hunch.stats.paired import as_differences
+
 Floats = npt.NDArray[np.float64]
 
 MIXTURE = 4.0  # c² of the mixture: as if four differences of 0 had been seen beforehand
@@ -31,7 +33,7 @@ def mixture_interval(d: npt.ArrayLike, alpha: float, c2: float = MIXTURE) -> tup
         >>> round(float(low), 2), round(float(high), 2)
         (0.07, 3.93)
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     n = d.shape[-1]
     if n < 2:
         return np.full(d.shape[:-1], np.nan), np.full(d.shape[:-1], np.nan)

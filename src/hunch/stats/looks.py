@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from hunch.stats.paired import EQUIVALENCE_QUANTILE, POWER_QUANTILE
+from hunch.stats.paired import EQUIVALENCE_QUANTILE, POWER_QUANTILE, as_differences
 from hunch.stats.quantiles import t_quantile
 
 Floats = npt.NDArray[np.float64]
@@ -70,7 +70,7 @@ def is_futile(
         >>> bool(is_futile([0.1, -0.1, 0.1, -0.1] * 5, margin=0.001, n_max=40, level=0.02))
         True
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     n = d.shape[-1]
     if n < 2:
         return np.zeros(d.shape[:-1], dtype=bool)

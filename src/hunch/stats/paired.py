@@ -27,6 +27,17 @@ MANY_SEEDS = 10_000  # larger projections are not told apart
 _CHUNK = 512  # studies whose flips are summed at once
 
 
+def as_differences(d: npt.ArrayLike) -> Floats:
+    """The differences as numbers; those that are not finite become NaN, which spreads without a warning.
+
+    Example:
+        >>> as_differences([1, float("inf")]).tolist()
+        [1.0, nan]
+    """
+    d = np.asarray(d, dtype=np.float64)
+    return np.where(np.isfinite(d), d, np.nan)
+
+
 def t_interval(d: npt.ArrayLike, alpha: float) -> tuple[Floats, Floats]:
     """Mean ± t·sd/√n over the last axis; NaN for fewer than two differences.
 
@@ -39,7 +50,7 @@ def t_interval(d: npt.ArrayLike, alpha: float) -> tuple[Floats, Floats]:
         >>> round(float(low), 3), round(float(high), 3)
         (-0.484, 4.484)
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     n = d.shape[-1]
     if n < 2:
         return np.full(d.shape[:-1], np.nan), np.full(d.shape[:-1], np.nan)
@@ -54,7 +65,7 @@ def skewness(d: npt.ArrayLike) -> Floats:
         >>> float(skewness([1.0, 2.0, 3.0]))
         0.0
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     if d.shape[-1] < 2:
         return np.zeros(d.shape[:-1])
     off = d - d.mean(axis=-1, keepdims=True)
@@ -84,7 +95,7 @@ def hall_interval(d: npt.ArrayLike, alpha: float) -> tuple[Floats, Floats]:
         >>> float(high) > float(t_interval([1.0, 1.1, 1.2, 1.4, 4.0], 0.05)[1])
         True
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     n = d.shape[-1]
     if n < 2:
         return np.full(d.shape[:-1], np.nan), np.full(d.shape[:-1], np.nan)
@@ -137,7 +148,7 @@ def sign_flip_p(d: npt.ArrayLike) -> Floats:
         >>> float(sign_flip_p([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
         0.03125
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     n, lead = d.shape[-1], d.shape[:-1]
     if n == 0:
         return np.full(lead, np.nan)
@@ -183,7 +194,7 @@ def all_equal(d: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         >>> bool(all_equal([0.1 + 0.2, 0.3])), bool(all_equal([0.3, 0.4]))
         (True, False)
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     if d.shape[-1] == 0:
         return np.ones(d.shape[:-1], dtype=np.bool_)
     return np.asarray(np.ptp(d, axis=-1) <= 1e-9 * np.abs(d).max(axis=-1))
@@ -198,7 +209,7 @@ def seeds_for_direction(d: npt.ArrayLike, alpha: float) -> float:
         >>> round(seeds_for_direction([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], 0.05))
         7
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     if len(d) < 2:
         return float("nan")
     centre, spread = abs(float(d.mean())), float(d.std(ddof=1))
@@ -216,7 +227,7 @@ def seeds_for_equivalence(d: npt.ArrayLike, alpha: float, margin: float) -> floa
         >>> round(seeds_for_equivalence([-1.0, 0.0, 1.0], 0.05, 0.5))
         42
     """
-    d = np.asarray(d, dtype=np.float64)
+    d = as_differences(d)
     if len(d) < 2:
         return float("nan")
     z = normal_quantile(alpha)

@@ -6,6 +6,7 @@ differences, for thousands of studies in one call; the two are held together by 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -106,7 +107,7 @@ def decide_paths(
     looks = looks or (n_max,)
     if looks[-1] != n_max:
         raise ValueError(f"the last look must be at all {n_max} differences, got {looks}.")
-    rows = d.reshape(-1, n_max)
+    rows = d.reshape(math.prod(lead), n_max)
     equal = np.broadcast_to(np.asarray(can_be_equal, dtype=bool), (*lead, len(looks))).reshape(-1, len(looks))
     levels = boundaries(looks, alpha) if mode == "planned" else (alpha,) * len(looks)
     bets = _Bets(rows, bounds, margin, alpha) if mode == "robust" else None
