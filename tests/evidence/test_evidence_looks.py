@@ -236,6 +236,43 @@ def test_a_robust_verdict_bets_within_the_bounds_of_the_outcome(made):
 
 
 @pytest.mark.parametrize(
+    "settings", [{"sequence": "anytime", "looks": tuple(range(5, 21))}, {"robust": True}]
+)
+def test_the_seeds_that_a_claim_would_take_are_those_of_its_own_method(made, settings):
+    """Student's t would say half as many, or fewer than there are already."""
+    plan = made.plan(lower_cost("a", than="b", margin=1e-3), n=20, **({"looks": (10, 20)} | settings))
+    d = noise(20, 0.15, spread=0.2)
+    verdict = one(plan, made.table(plan, cost={"a": np.full(20, 1.0), "b": 1.0 + d}))
+    assert verdict.decision == UNDECIDED
+    wanted = verdict.seeds_needed
+    bounds = effect_bounds(plan, made.facts(), plan.claims[0])
+    rng, found = np.random.default_rng(8), []
+    for n in (wanted // 2, 2 * wanted):
+        more = d.mean() + d.std(ddof=1) * rng.normal(size=(200, n))
+        more = more.clip(*bounds)
+        ends = betting_interval(more, *bounds, 0.05) if plan.robust else mixture_interval(more, 0.05)
+        found.append((ends[0] > 0).mean())
+    assert found[0] < 0.5
+    assert found[1] > 0.8
+
+
+def test_an_interval_of_bets_wider_than_the_margin_is_not_called_inside_it(made):
+    plan = made.plan(lower_cost("a", than="b"), n=20, looks=(10, 20), robust=True)
+    table = made.table(plan, cost=costs(noise(20, 0.0, spread=0.01)))
+    verdict = one(plan, table)
+    assert verdict.reason.startswith("the interval holds no difference as well as one larger than the margin")
+    assert verdict.seeds_needed > 100
+
+
+def test_an_interval_that_is_still_infinite_is_not_shown(made):
+    plan = anytime(made, 20, claim=same("a", "b", of="cost", margin=0.01))
+    d = np.tile([0.5, -0.5], 10)
+    said = headline(one(plan, up_to(made.table(plan, cost=costs(d)), plan, 5)), plan)
+    assert "∞" not in said
+    assert "5 seeds" in said
+
+
+@pytest.mark.parametrize(
     ("claim", "bounds"),
     [
         (faster("a", than="b"), (-math.log(1000), math.log(1000))),

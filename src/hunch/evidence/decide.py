@@ -26,7 +26,6 @@ from hunch.evidence.outcomes import OutcomeValues, outcome_values
 from hunch.evidence.tuning import always_diverged
 from hunch.evidence.verdict import UNDECIDED, Look, Verdict
 from hunch.plan import Claim, Plan
-from hunch.stats import paired_interval
 from hunch.traces import RunTable, StudyFacts
 
 
@@ -165,7 +164,8 @@ def _look(
         return _Seen(outcome, estimate, decision, beyond, is_final=True, reason=reason)
     needed = None
     if not estimate.is_flat:
-        needed = projected_seeds(outcome, claim, margin, level, can_be_equal=can_be_equal)
+        price = method.price
+        needed = projected_seeds(outcome, claim, margin, level, can_be_equal=can_be_equal, price=price)
     if not is_last and is_futile(plan, outcome, claim, margin, index, can_be_equal=can_be_equal):
         reason = reasons.futile(len(outcome.seeds), plan.look_counts[-1])
         return _Seen(outcome, estimate, UNDECIDED, is_final=True, reason=reason, needed=needed)
@@ -202,7 +202,7 @@ def _why_undecided(
     """Why an estimate that no guard stopped decides nothing."""
     if estimate.is_flat:
         return reasons.below_resolution()
-    low, high = paired_interval(outcome.effects(claim), level)  # before a bound took one end away
+    low, high = method.interval(outcome.effects(claim), level)  # before a bound took one end away
     if -margin < low and high < margin:
         return reasons.equality_censored(few_reach(outcome))
     if method.needs_sign_flip and (estimate.low > 0 or estimate.high < 0) and estimate.p_value > level:

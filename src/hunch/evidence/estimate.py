@@ -7,6 +7,7 @@ the judgement as it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,18 +133,38 @@ def resolution(outcome: OutcomeValues, claim: Claim, facts: StudyFacts) -> float
 
 
 def projected_seeds(
-    outcome: OutcomeValues, claim: Claim, margin: float, alpha: float, *, can_be_equal: bool
+    outcome: OutcomeValues,
+    claim: Claim,
+    margin: float,
+    alpha: float,
+    *,
+    can_be_equal: bool,
+    price: Callable[[float, float], float] | None = None,
 ) -> int | None:
-    """About how many seeds would decide the claim one way or another; the fewest of what is possible."""
+    """About how many seeds would decide the claim one way or another; the fewest of what is possible.
+
+    Args:
+        outcome: The outcome so far.
+        claim: The claim.
+        margin: On the scale of the effect.
+        alpha: 1 - that is the level of the interval.
+        can_be_equal: False where too many runs are censored to call arms equal.
+        price: (distance, standard deviation) → how many differences it takes to exclude what lies so far from
+            their mean, for another interval than Student's t.
+    """
     d = outcome.effects(claim)
     n, floor = len(d), seeds_for_sign_flip(alpha) or 0
     effect = float(d.mean())
     ways = []
-    if claim.kind == "more":
+    if price is not None:
+        spread = float(d.std(ddof=1))
+        away = abs(effect) - (margin if claim.kind == "same" else 0.0)
+        ways = [price(way, spread) for way in (away, margin if can_be_equal else 0.0) if way > 0]
+    elif claim.kind == "more":
         ways.append(max(seeds_for_direction(d, alpha), floor))
     elif abs(effect) > margin:
         ways.append(max(seeds_for_direction(d - math.copysign(margin, effect), alpha), floor))
-    if can_be_equal and margin > 0:
+    if price is None and can_be_equal and margin > 0:
         ways.append(seeds_for_equivalence(d, alpha, margin))
     ways = [way for way in ways if math.isfinite(way)]
     if not ways:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,14 @@ import numpy.typing as npt
 from hunch.errors import PlanError
 from hunch.evidence.outcomes import SHARES, OutcomeValues, is_share
 from hunch.plan import Claim, Plan
-from hunch.stats import betting_interval, boundaries, mixture_interval, paired_interval
+from hunch.stats import (
+    MANY_SEEDS,
+    betting_interval,
+    betting_price,
+    boundaries,
+    mixture_interval,
+    paired_interval,
+)
 from hunch.stats import is_futile as futile_by_bound
 from hunch.traces import StudyFacts
 
@@ -27,11 +35,14 @@ class Method:
         levels: What each look may spend: its interval is of level 1 - that.
         interval: (effects in the order of the seeds, level) → (low, high).
         needs_sign_flip: Whether the exact sign-flip test must agree.
+        price: (distance, standard deviation) → about how many differences it takes to exclude what lies so far
+            from their mean; None: as Student's t has it.
     """
 
     levels: tuple[float, ...]
     interval: Callable[[Floats, float], tuple[float, float]]
     needs_sign_flip: bool
+    price: Callable[[float, float], float] | None = None
 
 
 def method_of(plan: Plan, facts: StudyFacts, claim: Claim, share: float) -> Method:
@@ -59,9 +70,13 @@ def method_of(plan: Plan, facts: StudyFacts, claim: Claim, share: float) -> Meth
             found = betting_interval(d, low, high, level)
             return float(found[0]), float(found[1])
 
-        return Method((share,) * len(looks), bet, needs_sign_flip=False)
+        def price(distance: float, spread: float) -> float:
+            return betting_price(distance, spread, high - low, share)
+
+        return Method((share,) * len(looks), bet, needs_sign_flip=False, price=price)
     if plan.sequence == "anytime":
-        return Method((share,) * len(looks), _mixture, needs_sign_flip=False)
+        mixture_price = partial(_mixture_price, share)
+        return Method((share,) * len(looks), _mixture, needs_sign_flip=False, price=mixture_price)
     levels = boundaries(looks, share) if len(looks) > 1 else (share,)
     return Method(levels, _student, needs_sign_flip=True)
 
@@ -140,3 +155,19 @@ def _student(d: Floats, level: float) -> tuple[float, float]:
 def _mixture(d: Floats, level: float) -> tuple[float, float]:
     low, high = mixture_interval(d, level)
     return float(low), float(high)
+
+
+def _mixture_price(level: float, distance: float, spread: float) -> float:
+    """How many differences of this spread the confidence sequence needs until it is narrower than that."""
+    few, many = 2, MANY_SEEDS + 2  # even numbers: half the differences lie on each side
+
+    def is_enough(n: int) -> bool:
+        d = spread * math.sqrt((n - 1) / n) * np.tile([1.0, -1.0], n // 2)
+        return float(mixture_interval(d, level)[1]) <= distance
+
+    if not is_enough(many):
+        return math.inf
+    while many - few > 2:
+        middle = (few + many) // 4 * 2
+        few, many = (few, middle) if is_enough(middle) else (middle, many)
+    return float(many)

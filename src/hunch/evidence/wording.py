@@ -186,7 +186,7 @@ def _certainty(verdict: Verdict, error_unit: str) -> str:
     """The interval in the direction of the statement, the seeds, and what runs a bound hides."""
     claim, seeds = verdict.claim, seeds_text(verdict.seeds)
     low, high = verdict.low, math.inf if verdict.high is None else verdict.high
-    if math.isnan(low):
+    if math.isnan(low) or (math.isinf(low) and math.isinf(high)):
         return seeds
     if verdict.effect < 0 and claim.favoured is not None:
         low, high = -high, -low
