@@ -62,6 +62,7 @@ from hunch.stats.target import second_half_gain as second_half_gain
 from hunch.stats.target import value_reached as value_reached
 from hunch.stats.two_way import TwoIntervals as TwoIntervals
 from hunch.stats.two_way import two_intervals as two_intervals
+from hunch.stats.two_way import two_intervals_of as two_intervals_of
 from hunch.stats.verdicts import Decision as Decision
 from hunch.stats.verdicts import Paths as Paths
 from hunch.stats.verdicts import decide_paths as decide_paths

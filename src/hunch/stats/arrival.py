@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hunch.stats.censoring import kaplan_meier
 from hunch.stats.quantiles import beta_quantile
 
 Floats = npt.NDArray[np.float64]
@@ -149,11 +150,7 @@ def arrival_curve(durations: npt.ArrayLike, observed: npt.ArrayLike) -> tuple[Fl
         >>> at.tolist(), share.tolist()
         ([0.0, 10.0, 20.0], [0.0, 0.25, 0.5])
     """
-    durations = np.asarray(durations, dtype=np.float64)
-    observed = np.asarray(observed, dtype=np.bool_)
-    at, n_events = np.unique(durations[observed], return_counts=True)
-    n_at_risk = len(durations) - np.searchsorted(np.sort(durations), at, side="left")
-    not_yet: Floats = np.cumprod(1.0 - n_events / n_at_risk).astype(np.float64)
+    at, not_yet = kaplan_meier(durations, observed)
     if len(at) and at[0] <= 0:
         return at, 1.0 - not_yet
     return np.concatenate([[0.0], at]), np.concatenate([[0.0], 1.0 - not_yet])

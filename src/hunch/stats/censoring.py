@@ -34,9 +34,8 @@ def kaplan_meier(times: npt.ArrayLike, reached: npt.ArrayLike) -> tuple[Floats, 
         ([1.0, 2.0, 4.0], [0.75, 0.5, 0.0])
     """
     t, hit = np.asarray(times, dtype=np.float64), np.asarray(reached, dtype=bool)
-    at = np.unique(t[hit])
-    watched = (t[:, None] >= at).sum(axis=0)
-    ended = ((t[:, None] == at) & hit[:, None]).sum(axis=0)
+    at, ended = np.unique(t[hit], return_counts=True)
+    watched = len(t) - np.searchsorted(np.sort(t), at, side="left")
     return at, np.asarray(np.cumprod(1.0 - ended / watched), dtype=np.float64)
 
 
@@ -49,13 +48,14 @@ def restricted_mean(times: npt.ArrayLike, reached: npt.ArrayLike, until: float) 
         until: Where the area ends.
 
     Returns:
-        The mean; NaN without runs.
+        The mean; NaN without runs, or where a time is NaN.
 
     Example:
         >>> restricted_mean([1.0, 2.0, 4.0, 4.0], [True, True, False, False], 4.0)
         2.75
     """
-    if not len(np.asarray(times)):
+    t = np.asarray(times, dtype=np.float64)
+    if not len(t) or bool(np.isnan(t).any()):
         return float("nan")
     at, share = kaplan_meier(times, reached)
     inside = at < until
@@ -65,7 +65,7 @@ def restricted_mean(times: npt.ArrayLike, reached: npt.ArrayLike, until: float) 
 
 
 def comparable_until(times_a: npt.ArrayLike, times_b: npt.ArrayLike) -> float:
-    """The latest time at which a third of the runs of each arm is still watched.
+    """The latest time at which a third of the runs of each arm is still watched; NaN for an arm without runs.
 
     Example:
         >>> comparable_until([1.0, 2.0, 9.0], [3.0, 4.0, 5.0])
@@ -74,6 +74,8 @@ def comparable_until(times_a: npt.ArrayLike, times_b: npt.ArrayLike) -> float:
     ends: list[float] = []
     for times in (times_a, times_b):
         t = np.sort(np.asarray(times, dtype=np.float64))
+        if not len(t):
+            return float("nan")
         ends.append(float(t[min(len(t) - 1, int(np.floor(len(t) * (1 - AT_RISK))))]))
     return min(ends)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,13 +28,16 @@ class TwoIntervals:
     elsewhere: tuple[float, float]
 
 
+_UNKNOWN = TwoIntervals(math.nan, (math.nan, math.nan), (math.nan, math.nan))
+
+
 def two_intervals(difference: npt.ArrayLike, alpha: float) -> TwoIntervals:
     """The mean difference over seeds and examples, for this held-out set and for new examples.
 
     With D of n seeds and M examples, the variance over seeds is that of the seed means over n; over seeds and
     examples it is that, plus the variance of the example means over M, less what both count twice, the
-    residual's over nM (the two-way random-effects model). Student's t, with n - 1 degrees of freedom for the
-    first and the smaller of n - 1 and M - 1 for the second.
+    residual's over nM (the two-way random-effects model; the "pigeonhole" variance of Owen 2007). Student's
+    t, with n - 1 degrees of freedom for the first and the smaller of n - 1 and M - 1 for the second.
 
     Args:
         difference: Loss of one arm less that of the other, (seeds, examples): -1, 0 or 1 where losses are
@@ -41,7 +45,7 @@ def two_intervals(difference: npt.ArrayLike, alpha: float) -> TwoIntervals:
         alpha: 1 - level.
 
     Returns:
-        Both intervals; NaN ends for fewer than two seeds or examples.
+        Both intervals; NaN ends for fewer than two seeds or examples, or where a difference is not finite.
 
     Example:
         >>> found = two_intervals([[1, 0, 0, 1], [1, 0, 1, 1], [0, 0, 0, 1]], 0.05)
@@ -49,15 +53,46 @@ def two_intervals(difference: npt.ArrayLike, alpha: float) -> TwoIntervals:
         (0.5, True)
     """
     d = np.asarray(difference, dtype=np.float64)
-    n, m = d.shape
-    mean = float(d.mean()) if d.size else float("nan")
+    if d.size == 0 or not np.isfinite(d).all():
+        return _UNKNOWN
+    return two_intervals_of(d.mean(axis=1), d.mean(axis=0), float((d * d).mean()), alpha)
+
+
+def two_intervals_of(
+    by_seed: npt.ArrayLike, by_example: npt.ArrayLike, mean_square: float, alpha: float
+) -> TwoIntervals:
+    """The same from sums that a study can keep instead of the matrix.
+
+    Args:
+        by_seed: Mean difference at each seed, over all examples, (n,).
+        by_example: Mean difference of each example, over all seeds, (M,).
+        mean_square: Mean of the squared differences: the share of examples on which the arms disagree, where
+            losses are errors.
+        alpha: 1 - level.
+
+    Returns:
+        Both intervals; NaN ends for fewer than two seeds or examples, or where a number is not finite.
+
+    Example:
+        >>> two_intervals_of([0.5, 0.75, 0.25], [2 / 3, 0, 1 / 3, 1], 0.5, 0.05).mean
+        0.5
+    """
+    seeds, examples = np.asarray(by_seed, dtype=np.float64), np.asarray(by_example, dtype=np.float64)
+    n, m = len(seeds), len(examples)
+    if (
+        not (np.isfinite(seeds).all() and np.isfinite(examples).all() and np.isfinite(mean_square))
+        or not n * m
+    ):
+        return _UNKNOWN
+    mean = float(seeds.mean())
     if n < 2 or m < 2:
-        return TwoIntervals(mean, (np.nan, np.nan), (np.nan, np.nan))
-    by_seed, by_example = d.mean(axis=1), d.mean(axis=0)
-    rest = d - by_seed[:, None] - by_example + mean
-    residual = float((rest**2).sum() / ((n - 1) * (m - 1)))
-    seed_variance = float(by_seed.var(ddof=1)) / n
-    both = max(seed_variance, seed_variance + float(by_example.var(ddof=1)) / m - residual / (n * m))
-    half = t_quantile(n, alpha) * seed_variance**0.5
+        return TwoIntervals(mean, _UNKNOWN.here, _UNKNOWN.elsewhere)
+    seed_variance, example_variance = float(seeds.var(ddof=1)), float(examples.var(ddof=1))
+    # All squares about the mean, less those of seeds and of examples, are the residual's.
+    rest = n * m * (mean_square - mean**2) - m * (n - 1) * seed_variance - n * (m - 1) * example_variance
+    residual = max(0.0, rest) / ((n - 1) * (m - 1))
+    here = seed_variance / n
+    both = max(here, here + example_variance / m - residual / (n * m))
+    half = t_quantile(n, alpha) * here**0.5
     wide = t_quantile(min(n, m), alpha) * both**0.5
     return TwoIntervals(mean, (mean - half, mean + half), (mean - wide, mean + wide))

@@ -121,7 +121,7 @@ def decide_paths(
         seen, may_be_equal = rows[where, :n], equal[where, k]
         sides = bets.at(where, n) if bets else _sides(seen, margin, level, mode)
         code = _judge(sides, may_be_equal)
-        identical: Bools = np.asarray(np.abs(seen).max(axis=1) == 0)
+        identical: Bools = np.asarray((seen == 0).all(axis=1))
         code = np.where(identical, Decision.UNDECIDED, code).astype(np.int8)
         if give_up and 0 < k < len(looks) - 1 and n >= FUTILE_FROM * n_max:
             open_now = code == Decision.UNDECIDED
@@ -134,8 +134,9 @@ def decide_paths(
         is_done = (code != Decision.UNDECIDED) | futile[where] | identical
         used[where[is_done]] = n
         is_open[where[is_done]] = False
-    total = np.where(np.arange(n_max) < used[:, None], rows, 0.0).sum(axis=1)
-    effect = total / np.maximum(used, 1)
+    kept: Bools = np.asarray(np.arange(n_max, dtype=np.int64) < used[:, None])
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+        effect = np.where(kept, rows, 0.0).sum(axis=1) / np.maximum(used, 1)
     return Paths(decision.reshape(lead), used.reshape(lead), effect.reshape(lead), futile.reshape(lead))
 
 
