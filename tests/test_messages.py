@@ -128,6 +128,12 @@ CASES = {
     "bets on an outcome without bounds": lambda _: compare(
         robust=True, claims=[hunch.lower("gradient_norm", "before", than="none")]
     ),
+    "bets on an error in the target's own unit": lambda _: compare(
+        build=hunch.mlp([4, 3, 1]),
+        data=(X, X[:, 0]),
+        robust=True,
+        claims=[hunch.lower_error("before", than="none")],
+    ),
     "alpha, looks, seeds and budget at once": lambda _: compare(
         alpha=2, looks=[10, 5], max_seeds=0, seeds=None, budget=-1
     ),
