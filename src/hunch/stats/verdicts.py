@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hunch.stats.anytime import mixture_interval
 from hunch.stats.betting import bets_won, log_price
 from hunch.stats.looks import is_futile
-from hunch.stats.paired import paired_interval, sign_flip_p
+from hunch.stats.paired import paired_interval, sign_flip_p, smallest_sign_flip_p
 from hunch.stats.spending import boundaries
 
 Floats = npt.NDArray[np.float64]
@@ -78,7 +78,8 @@ def decide_paths(
     At each look: `no meaningful difference` where the interval lies within ± margin; else `supported` or
     `refuted` where it lies on one side of 0 and, in planned looks, the sign-flip p-value is within the
     look's own; else the study goes on, unless it is futile. Fewer than five differences, differences that
-    are all 0, and differences that are not finite decide nothing.
+    are all 0, and differences that are not finite decide nothing, nor does a planned look at which no
+    sign-flip p-value could be small enough.
 
     Args:
         d: Differences in their order, (..., n); positive supports.
@@ -119,9 +120,13 @@ def decide_paths(
         if n < FEWEST_PAIRS or not len(where):
             continue
         seen, may_be_equal = rows[where, :n], equal[where, k]
+        identical: Bools = np.asarray((seen == 0).all(axis=1))
+        if mode == "planned" and smallest_sign_flip_p(n) > level:
+            # However large the effect, the sign-flip test cannot agree: nothing is said at this look.
+            used[where[identical]], is_open[where[identical]] = n, False
+            continue
         sides = bets.at(where, n) if bets else _sides(seen, margin, level, mode)
         code = _judge(sides, may_be_equal)
-        identical: Bools = np.asarray((seen == 0).all(axis=1))
         code = np.where(identical, Decision.UNDECIDED, code).astype(np.int8)
         if give_up and 0 < k < len(looks) - 1 and n >= FUTILE_FROM * n_max:
             open_now = code == Decision.UNDECIDED
