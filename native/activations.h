@@ -81,6 +81,14 @@ __attribute__((noinline)) void activate_pass(Extent e, const T* x, const T* gamm
             Activate<T, A>::both(load<T>(in + v * L) * load<T>(gamma + v * L) + load<T>(beta + v * L), f, slope);
             if constexpr (M != kNoMask) {
                 Vec<T> m;
+#if HUNCH_LEVEL == 4
+                if constexpr (M == kHalves && sizeof(T) == 4) {
+                    // The 16 draws are compared as they lie; a threshold of 65536 keeps all, and is below 1 never.
+                    const __m256i half = _mm256_loadu_si256((const __m256i_u*)(mask.halves + (size_t)r * e.width + v * L));
+                    const __mmask16 kept = _mm256_cmple_epu16_mask(half, _mm256_set1_epi16((short)(mask.threshold - 1)));
+                    m = (Vec<T>)_mm512_maskz_mov_ps(kept, (__m512)scale);
+                } else
+#endif
                 if constexpr (M == kHalves) {
                     Half half;
                     __builtin_memcpy(&half, mask.halves + (size_t)r * e.width + v * L, sizeof half);

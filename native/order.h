@@ -8,32 +8,25 @@ namespace HUNCH_NS {
 // Room needed at `scratch`, in 32-bit words.
 HUNCH_INLINE size_t order_scratch(size_t n) { return 3 * n + 3 * 2048; }
 
-// Radix sort in three passes of 11 bits. `order`: n indices.
-__attribute__((noinline)) inline void epoch_order(uint64_t seed, uint64_t stream, uint32_t epoch, size_t n, int32_t* order, uint32_t* scratch) {
-    uint32_t* words = scratch;
-    uint32_t* other_words = scratch + n;
-    int32_t* from = reinterpret_cast<int32_t*>(scratch + 2 * n);
-    int32_t* to = order;
-    uint32_t* const counts = scratch + 3 * n;
-    philox_words(seed, stream, epoch, 0, n, words);
-    __builtin_memset(counts, 0, 3 * 2048 * sizeof *counts);
+// A radix sort from the lowest bits on; `words` and `from` are worked on and left in disorder.
+template <int kPasses, int kBits>
+HUNCH_INLINE void sort_indices(size_t n, uint32_t* words, uint32_t* other_words, int32_t* from, int32_t* to, uint32_t* counts) {
+    constexpr uint32_t kBuckets = 1u << kBits;
+    __builtin_memset(counts, 0, kPasses * kBuckets * sizeof *counts);
     for (size_t i = 0; i < n; ++i) {
         from[i] = (int32_t)i;
-        ++counts[words[i] & 2047];
-        ++counts[2048 + ((words[i] >> 11) & 2047)];
-        ++counts[4096 + (words[i] >> 22)];
+        for (int pass = 0; pass < kPasses; ++pass) ++counts[pass * kBuckets + ((words[i] >> (kBits * pass)) & (kBuckets - 1))];
     }
-    for (int pass = 0; pass < 3; ++pass) {
-        const int shift = 11 * pass;
-        uint32_t* const count = counts + 2048 * pass;
+    for (int pass = 0; pass < kPasses; ++pass) {
+        uint32_t* const count = counts + pass * kBuckets;
         uint32_t before = 0;
-        for (int k = 0; k < 2048; ++k) {
+        for (uint32_t k = 0; k < kBuckets; ++k) {
             const uint32_t here = count[k];
             count[k] = before;
             before += here;
         }
         for (size_t i = 0; i < n; ++i) {
-            const uint32_t at = count[(words[i] >> shift) & 2047]++;
+            const uint32_t at = count[(words[i] >> (kBits * pass)) & (kBuckets - 1)]++;
             other_words[at] = words[i];
             to[at] = from[i];
         }
@@ -44,7 +37,16 @@ __attribute__((noinline)) inline void epoch_order(uint64_t seed, uint64_t stream
         from = to;
         to = o;
     }
-    // Three passes: the result stands in what was `order` at the first pass.
+}
+
+// `order`: n indices. Few are sorted in passes of 8 bits, many in passes of 11: the same order.
+__attribute__((noinline)) inline void epoch_order(uint64_t seed, uint64_t stream, uint32_t epoch, size_t n, int32_t* order, uint32_t* scratch) {
+    uint32_t *const words = scratch, *const other_words = scratch + n, *const counts = scratch + 3 * n;
+    int32_t* const room = reinterpret_cast<int32_t*>(scratch + 2 * n);
+    philox_words(seed, stream, epoch, 0, n, words);
+    // The result stands in what was `to` at the first of an odd number of passes, in what was `from` after an even number.
+    if (n < 8192) sort_indices<4, 8>(n, words, other_words, order, room, counts);
+    else sort_indices<3, 11>(n, words, other_words, room, order, counts);
 }
 
 }  // namespace HUNCH_NS

@@ -11,16 +11,32 @@
 
 namespace HUNCH_NS {
 
+constexpr size_t kNearBytes = 1u << 20;  // examples that take less room are near enough
+
 template <class T> struct Row {
     const hunch::Task& t;
     RowState<T>& s;
-    int rows;  // of a batch
+    int rows;             // of a batch
+    const int32_t* next;  // the batch after this one, or null where it is not known or lies in the cache anyway
 
     const T* parameter(const Piece& p) const { return s.parameters + p.at; }
     T* gradient(const Piece& p) const { return s.gradients + p.at; }
 
     void linear(const LayerState<T>& y, int n, const T* in, ptrdiff_t in_stride, T* out) const {
         matmul<T>({n, y.spec.n_in, y.vectors, in, in_stride, 1, parameter(y.weight), y.stride, out, y.stride, parameter(y.bias), nullptr});
+    }
+
+    // Asks for rows `from` to `to` of a batch to come, so that gathering it does not wait for memory.
+    void prefetch(const int32_t* index, int from, int to) const {
+        const ptrdiff_t n = t.layers[0].n_in;
+        const T* const x = static_cast<const T*>(t.train.x);
+        for (int r = from; r < to; ++r)
+            for (ptrdiff_t i = 0; i < n; i += 64 / (ptrdiff_t)sizeof(T)) __builtin_prefetch(x + index[r] * n + i, 0, 2);
+    }
+
+    // A share of the next batch, called once for each layer forward and once backward.
+    void prefetch_some(int part) const {
+        if (next != nullptr) prefetch(next, rows * part / (2 * t.n_layers), rows * (part + 1) / (2 * t.n_layers));
     }
 
     void gather(const int32_t* index) const {
@@ -52,6 +68,7 @@ template <class T> struct Row {
         for (int l = 0; l < t.n_layers; ++l) {
             LayerState<T>& y = s.layers[l];
             linear(y, rows, in, in_stride, y.linear);
+            prefetch_some(l);
             in = y.out;
             in_stride = y.stride;
             if (y.is_plain) {
@@ -107,6 +124,7 @@ template <class T> struct Row {
             }
             if (y.spec.bias.trained) column_sums<T>(e, g, gradient(y.bias));
             const T* const in = l == 0 ? s.inputs : s.layers[l - 1].out;
+            prefetch_some(t.n_layers + l);
             if (y.spec.weight.trained)
                 matmul_transposed<T>({y.spec.n_in, rows, y.vectors, in, 1, y.in_stride, g, y.stride, gradient(y.weight), y.stride, nullptr, nullptr});
             if (l == 0) break;
@@ -152,7 +170,8 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
     for (ptrdiff_t j = 0; j < s.widest; ++j) s.ones[j] = 1;
     move_parameters<T>(t, s, true);
 
-    const Row<T> row = {t, s, (int)t.batch_size};
+    Row<T> row = {t, s, (int)t.batch_size, nullptr};
+    const bool far_away = (size_t)t.train.n * t.layers[0].n_in * sizeof(T) > kNearBytes;
     const Judge<T> judged = {t, s};
     const int64_t steps_an_epoch = t.train.n / t.batch_size;
     StepSize<T> size = {};
@@ -195,6 +214,7 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
             reader.out = t.readings_out + next_reading++ * (ptrdiff_t)(hunch::kReadings * t.n_sites);
 
         row.gather(index);
+        row.next = far_away && within + 1 < steps_an_epoch ? index + t.batch_size : nullptr;
         row.forward((uint32_t)now, (double)now < t.steps_with_dropout, reader);
         const LayerState<T>& last = s.layers[t.n_layers - 1];
         cost_gradient<T>(t.cost, last.extent(row.rows), last.out, t.train.y, index, s.cost_room);

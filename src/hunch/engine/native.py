@@ -30,7 +30,6 @@ _COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber"
 _SGD, _MOMENTUM, _NESTEROV, _ADAM = range(4)
 _BLOCK = 64  # examples judged together: kJudgedAtOnce of native/task.h
 _WAIT_S = 0.05  # how often a waiting call looks for Ctrl-C
-_MOST_WAITING_BYTES = 2**28
 
 
 class NativeEngine:
@@ -86,9 +85,6 @@ class NativeEngine:
         try:
             while has_more or waiting:
                 n_ahead = 4 * threads
-                if waiting:
-                    each = next(iter(waiting.values())).parameters.nbytes
-                    n_ahead = max(2 * threads, min(64, _MOST_WAITING_BYTES // each))
                 while has_more and len(waiting) < n_ahead:
                     entry = next(left, None)
                     if entry is None:
@@ -295,10 +291,9 @@ def _fill(row: _Row) -> None:
 def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
     """The trained network's state."""
     _fill(row)
-    measured = trace.eval_at[
-        np.isfinite(trace.cost)
-    ]  # a run that stopped early made the updates before its last one
-    steps = int(measured[-1]) if trace.diverged_at is None else trace.diverged_at
+    steps = trace.key.budget if trace.diverged_at is None else trace.diverged_at
+    if row.setting.stop_at is not None and trace.diverged_at is None:
+        steps = int(trace.eval_at[np.isfinite(trace.cost)][-1])  # it made the updates before that evaluation
     for module in row.network.modules():
         if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
             module.num_batches_tracked += steps
