@@ -161,6 +161,11 @@ def test_looks_without_an_estimate_are_in_the_table_and_not_in_the_picture(studi
     rows = look_rows(studies.verdict(lower_error("before", than="none"), history=history), "share")
     assert (rows[0].estimate, rows[0].interval, rows[0].p_value) == ("–", "–", "–")
     assert rows[1].interval == "20 to 40 points"
+    identical = studies.verdict(lower_error("before", than="none"), history=(seen(5, 0.0, 0.0, 0.0),))
+    assert (look_rows(identical, "share")[0].estimate, look_rows(identical, "share")[0].interval) == (
+        "0 points",
+        "–",
+    )
 
 
 def test_many_looks_are_thinned_in_tables_with_first_and_last_kept(studies):

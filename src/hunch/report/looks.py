@@ -145,7 +145,7 @@ def looks_panel(verdict: Verdict, plan: Plan, error_unit: str) -> LooksPanel | N
 
 def _row(look: Look, verdict: Verdict, error_unit: str) -> LookRow:
     claim, is_known = verdict.claim, math.isfinite(look.effect)
-    has_interval = is_known and not math.isnan(look.low)
+    has_interval = is_known and look.low < look.high  # arms that are identical have none
     return LookRow(
         blocks=f"{look.blocks:,}",
         level=level(look.alpha),
