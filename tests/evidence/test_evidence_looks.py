@@ -120,6 +120,16 @@ def test_an_effect_worth_the_wait_is_not_given_up(made):
     assert verdict.looks == LOOKS or verdict.decision == SUPPORTED
 
 
+def test_errors_that_tie_in_the_first_blocks_are_looked_at_again(made):
+    plan = sequential(made, lower_error("a", than="b"))
+    errors = np.r_[np.full(10, 0.1), noise(30, 0.2, 0.01)]
+    table = made.table(plan, held_error={"a": np.full(40, 0.1), "b": errors})
+    early, late = one(plan, up_to(table, plan, 10)), one(plan, table)
+    assert "identical" in early.reason
+    assert not early.is_final
+    assert late.decision == SUPPORTED
+
+
 def test_arms_that_are_identical_end_the_study_at_the_first_look(made):
     plan = sequential(made)
     verdict = one(plan, made.table(plan, cost=costs(np.zeros(40))))

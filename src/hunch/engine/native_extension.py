@@ -12,7 +12,9 @@ from types import ModuleType
 @cache
 def _import() -> tuple[ModuleType | None, str]:
     try:
-        module = _another(os.environ["HUNCH_EXTENSION"]) if os.environ.get("HUNCH_EXTENSION") else _installed()
+        module = (
+            _another(os.environ["HUNCH_EXTENSION"]) if os.environ.get("HUNCH_EXTENSION") else _installed()
+        )
     except ImportError as error:
         return None, f"the compiled extension is not installed ({error})"
     try:

@@ -15,6 +15,8 @@ from hunch.stats import median_time, seeds_for_sign_flip, smallest_sign_flip_p
 FEWEST_PAIRS = 5
 MOST_WITHOUT = 0.2  # of the seeds, without the reading that the claim is about
 TOO_HARD = 0.2  # every arm reaches the target in fewer runs than this
+COARSE = ("held_out_error", "saturated", "inactive")
+"""Outcomes that count something: arms that differ may well tie in the first few blocks."""
 IDENTICAL = 1e-12  # differences below it, relative to the values, are rounding
 
 
@@ -75,7 +77,7 @@ def _guard_number(outcome: OutcomeValues, claim: Claim, flip_at: float | None) -
         return Guard(reasons.few_pairs(n, outcome.n_missing, claim), needed)
     d = outcome.effects(claim)
     if np.abs(d).max() <= IDENTICAL * max(1.0, float(np.abs(outcome.values).max())):
-        return Guard(reasons.identical(claim), is_final=True)
+        return Guard(reasons.identical(claim), is_final=claim.outcome not in COARSE)
     if flip_at is not None and smallest_sign_flip_p(n) > flip_at:
         reason = reasons.sign_flip_floor(n, flip_at, smallest_sign_flip_p(n), floor is None)
         return Guard(reason, floor)
