@@ -43,7 +43,8 @@ def main() -> None:
         write_random_data(folder, 2_000 if options.quick else 60_000)
         print(_machine(), flush=True)
         print(
-            "Microseconds a training step of one row on the whole machine: wall time / (rows × steps), medians of "
+            "Microseconds a training step of one row on the whole machine: wall time / (rows × steps), "
+            "medians of "
             f"{(_QUICK if options.quick else _FULL).rounds}, contestants in turn.\n",
             flush=True,
         )

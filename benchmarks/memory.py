@@ -27,8 +27,10 @@ def memory(folder: Path, names: tuple[str, ...], rows: int) -> Iterator[str]:
         process.join()
         allowed = rows * (1.2 * state + trace) + len(cores()) * working_set
         yield (
-            f"memory of {rows} rows of {name}: {grown / 2**20:.1f} MiB at the most, {grown / rows / 2**10:.0f} KiB a row; "
-            f"allowed {allowed / 2**20:.1f} MiB ({rows} × (1.2 × {state / 2**10:.0f} + trace {trace / 2**10:.0f} KiB) + "
+            f"memory of {rows} rows of {name}: {grown / 2**20:.1f} MiB at the most, "
+            f"{grown / rows / 2**10:.0f} KiB a row; "
+            f"allowed {allowed / 2**20:.1f} MiB ({rows} × (1.2 × {state / 2**10:.0f} + trace "
+            f"{trace / 2**10:.0f} KiB) + "
             f"{len(cores())} × working set {working_set / 2**10:.0f} KiB): {verdict(grown <= allowed)}"
         )
 

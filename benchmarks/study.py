@@ -12,7 +12,8 @@ from benchmarks.team import cores
 
 
 def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Iterator[str]:
-    """Time `bn-before-activation` natively; a loop makes a sample of the same runs, scaled to all by their steps.
+    """Time `bn-before-activation` natively; a loop makes a sample of the same runs, scaled to all by their
+    steps.
 
     Args:
         seeds: Seeds an arm.
@@ -52,9 +53,12 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     loop = sum(n * sum(core[name] for core in a_step) / len(a_step) ** 2 for name, n in steps.items())
     n_steps = sum(steps.values())
     yield (
-        f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, {n_steps:,} steps, "
-        f"budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop (a), one process a core, evaluated "
-        f"alike: {loop:.0f} s (from {sampled} runs an arm and core, scaled by steps): {loop / native:.1f} × faster"
+        f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, "
+        f"{n_steps:,} steps, "
+        f"budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop (a), one process a "
+        f"core, evaluated "
+        f"alike: {loop:.0f} s (from {sampled} runs an arm and core, scaled by steps): {loop / native:.1f} × "
+        f"faster"
     )
 
 

@@ -115,7 +115,8 @@ def check_costs(
     allowed = 4 * spread**0.5 + 0.1 * (before.mean() - after.mean())
     assert after.mean() < before.mean(), f"{work.name}: the reference does not learn"
     assert abs(found.mean() - after.mean()) <= allowed, (
-        f"{work.name}: {who} has cost {found.mean():.4f} after {CHECKED_STEPS} steps, Hunch's loop {after.mean():.4f}"
+        f"{work.name}: {who} has cost {found.mean():.4f} after {CHECKED_STEPS} steps, Hunch's loop "
+        f"{after.mean():.4f}"
     )
 
 

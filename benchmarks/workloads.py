@@ -130,7 +130,8 @@ def workload(name: str) -> Workload:
 
 
 def write_random_data(folder: Path, n: int) -> None:
-    """Random data of MNIST's shape (784 inputs, 10 classes): a blurred prototype a class plus noise, in [0, 1].
+    """Random data of MNIST's shape (784 inputs, 10 classes): a blurred prototype a class plus noise, in [0,
+    1].
 
     The values play no part in the time of a step; that they can be learnt lets the costs be compared.
     """

@@ -112,7 +112,8 @@ SENTENCES = [
     ),
     pytest.param(
         verdict(same("before", "none", margin=1.2), "supported", *log(1.01, 0.95, 1.05), margin=math.log(1.2)),
-        "supported: before and none need about as many iterations to reach cost 0.25: before 1.01 times fewer "
+        "supported: before and none need about as many iterations to reach cost 0.25: before 1.01 times "
+        "fewer "
         "(95 % interval 0.95 to 1.05, 20 seeds; up to 1.2 times does not matter)",
         id="same, supported",
     ),
@@ -249,7 +250,8 @@ def test_levels_and_shares_keep_what_alpha_asks_for():
         (Arm("x", keep_prob=1.0), "no dropout"),
         (
             Arm("x", keep_prob={"2": 0.5, "0": 0.9}, dropout="exact", keep_until=0.25),
-            "exact dropout: keep 0.9 (PyTorch nn.Dropout(p=0.1)) at site 0, keep 0.5 (PyTorch nn.Dropout(p=0.5)) "
+            "exact dropout: keep 0.9 (PyTorch nn.Dropout(p=0.1)) at site 0, keep 0.5 (PyTorch "
+            "nn.Dropout(p=0.5)) "
             "at site 2 for the first 25 % of the budget",
         ),
         (Arm("x", l2=1e-5, weight_decay=0.1), "L2 1e-5, weight decay 0.1"),

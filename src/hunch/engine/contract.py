@@ -52,7 +52,8 @@ class Setting:
         metric: `"train"`, or `"held_out"`: then everything held out is judged on the whole evaluation grid.
         readings: Whether readings are taken.
         dtype: Number type of the parameters.
-        answers: Whether the trace keeps which held-out examples were answered rightly at the end (labels only).
+        answers: Whether the trace keeps which held-out examples were answered rightly at the end (labels
+            only).
         stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row;
             None: every run goes on to the budget.
     """

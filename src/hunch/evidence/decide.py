@@ -1,7 +1,7 @@
 """From runs to verdicts: `decide`.
 
-Every verdict follows from one interval and one margin at the looks that the plan fixed beforehand; guards come
-first. A claim that is decided keeps its verdict and interval, whatever is seen later.
+Every verdict follows from one interval and one margin at the looks that the plan fixed beforehand; guards
+come first. A claim that is decided keeps its verdict and interval, whatever is seen later.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from hunch.traces import RunTable, StudyFacts
 def decide(plan: Plan, table: RunTable) -> tuple[Verdict, ...]:
     """One verdict per claim, in the order of the plan.
 
-    A pure function of the plan and the confirm runs. Each of k claims gets alpha / k, and the looks at it share
-    that. A claim is `supported` or `refuted` when its interval at a look lies on one side of 0 and the exact
-    sign-flip test agrees; it is `no meaningful difference` when the interval lies within ± margin; else it
-    is `undecided`, with a reason. The first look that decides is the last: later runs change nothing.
+    A pure function of the plan and the confirm runs. Each of k claims gets alpha / k, and the looks at it
+    share that. A claim is `supported` or `refuted` when its interval at a look lies on one side of 0 and the
+    exact sign-flip test agrees; it is `no meaningful difference` when the interval lies within ± margin; else
+    it is `undecided`, with a reason. The first look that decides is the last: later runs change nothing.
 
     Args:
         plan: The plan. One that the pilot has not completed gives undecided verdicts.

@@ -58,7 +58,8 @@ def unfinished(n: int, next_look: int) -> str:
     """Between two looks nothing is decided: looking whenever one likes finds too much."""
     have = f"{n:,} block{'' if n == 1 else 's'}" if n else "no block"
     return (
-        f"the study is not finished: there {'is' if n <= 1 else 'are'} {have} so far, and the next look is at "
+        f"the study is not finished: there {'is' if n <= 1 else 'are'} {have} so far, and the next look is "
+        f"at "
         f"{next_look:,}; the same call with the same store goes on"
     )
 
@@ -66,7 +67,8 @@ def unfinished(n: int, next_look: int) -> str:
 def futile(n: int, last: int) -> str:
     """No more blocks were bought."""
     return (
-        f"after {n:,} blocks it was unlikely that the {last:,} of this study would decide it, so no more were "
+        f"after {n:,} blocks it was unlikely that the {last:,} of this study would decide it, so no more "
+        f"were "
         "bought"
     )
 

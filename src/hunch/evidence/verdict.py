@@ -20,7 +20,8 @@ class Look:
     Args:
         blocks: How many blocks there were.
         seeds: Pairs that could be used, as a rule all of them.
-        alpha: What this look may spend: the interval is of level 1 - alpha, a sign-flip p-value counts up to it.
+        alpha: What this look may spend: the interval is of level 1 - alpha, a sign-flip p-value counts up to
+            it.
         effect: The estimate.
         low: Lower end of the interval at this look; -infinity for a bound from above.
         high: Upper end; infinity for a bound from below.

@@ -224,7 +224,8 @@ def _early(verdict: Verdict, plan: Plan) -> str:
     if not verdict.is_early or _says_equal(verdict) or _is_limit(verdict):
         return ""
     return (
-        f"; decided after {verdict.looks[-1]:,} of at most {plan.look_counts[-1]:,} blocks, and effects at early looks "
+        f"; decided after {verdict.looks[-1]:,} of at most {plan.look_counts[-1]:,} blocks, and effects at "
+        f"early looks "
         "come out too large on average"
     )
 

@@ -18,11 +18,7 @@ Seconds = Callable[[float], float | None]
 
 def price_of_pilot(plan: Plan) -> str:
     """What the study will train, in runs, before it starts."""
-    n_tuned = sum(arm.lr is None for arm in plan.arms)
-    parts: list[str] = []
-    if not nothing_to_find(plan):
-        sweep = SWEEP_SEEDS * (n_tuned * RATES + len(plan.arms) - n_tuned)
-        parts.append(f"a pilot of about {sweep + 2 * len(plan.arms)} runs (learning rates, budget, target)")
+    parts = [search] if (search := price_of_search(plan)) else []
     looks = plan.look_counts
     runs = _runs_per_block(plan, RATES) * looks[-1]
     if plan.is_sequential:
@@ -37,6 +33,15 @@ def price_of_pilot(plan: Plan) -> str:
         )
     length = f" of {plan.asked_budget:,} iterations" if plan.asked_budget else ""
     return f"This study trains {', then '.join(parts)}{length}."
+
+
+def price_of_search(plan: Plan) -> str:
+    """What the pilot will train, as part of a sentence; empty where there is nothing to find."""
+    if nothing_to_find(plan):
+        return ""
+    n_tuned = sum(arm.lr is None for arm in plan.arms)
+    sweep = SWEEP_SEEDS * (n_tuned * RATES + len(plan.arms) - n_tuned)
+    return f"a pilot of about {sweep + 2 * len(plan.arms)} runs (learning rates, budget, target)"
 
 
 def price_of_blocks(plan: Plan, table: RunTable, seconds: Seconds, engine: str = "") -> tuple[str, ...]:
@@ -70,7 +75,8 @@ def price_of_blocks(plan: Plan, table: RunTable, seconds: Seconds, engine: str =
     said.append(f"{text}; {n_blocks} block{'' if looks[-1] == 1 else 's'}{time}.")
     if n_rates and engine == "loop":
         said.append(
-            f'Only the slow engine serves here; tuning="once" would train {_runs_per_block(plan, 0)} runs a block '
+            f'Only the slow engine serves here; tuning="once" would train {_runs_per_block(plan, 0)} runs a '
+            f"block "
             "instead, with verdicts at these learning rates."
         )
     for claim, margin in zip(plan.claims, plan.margins, strict=True):
@@ -119,8 +125,10 @@ def _price_of_equality(plan: Plan, table: RunTable, claim: Claim, margin: float)
     shown = f"about {math.ceil(needed):,}" if needed <= MANY_SEEDS else f"more than {MANY_SEEDS:,}"
     by = number(math.exp(margin) if claim.is_ratio else margin)
     return [
-        f'"{claim.text}": by the {len(outcome.seeds)} pilot pairs it takes {shown} blocks to call arms equal within the '
-        f"margin of {by}, and this study ends at {len(plan.seeds):,}. A wider margin= or a larger max_seeds= would do."
+        f'"{claim.text}": by the {len(outcome.seeds)} pilot pairs it takes {shown} blocks to call arms '
+        f"equal within the "
+        f"margin of {by}, and this study ends at {len(plan.seeds):,}. A wider margin= or a larger "
+        f"max_seeds= would do."
     ]
 
 
