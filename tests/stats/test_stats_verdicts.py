@@ -89,7 +89,7 @@ def disagreements(d, may_be_equal, mode, found, alpha=0.05, give_up=True):
 @pytest.mark.parametrize("mode", ["planned", "anytime", "robust"])
 @pytest.mark.parametrize(("alpha", "give_up"), [(0.05, True), (0.05 / 6, True), (0.2, False)])
 def test_many_studies_at_once_are_judged_as_one_study_is(mode, alpha, give_up):
-    d, may_be_equal = random_studies(60 if mode == "robust" else 250, seed=17)
+    d, may_be_equal = random_studies(40 if mode == "robust" else 250, seed=17)
     found = decide_paths(
         d, margin=MARGIN, alpha=alpha, looks=LOOKS, mode=mode, bounds=BOUNDS, can_be_equal=may_be_equal,
         give_up=give_up,
