@@ -112,7 +112,9 @@ def stopping(n: int) -> Iterator[Row]:
     for k in range(5, 81):
         low, high = t_interval(d[:, :k], ALPHA)
         naive |= (low > 0) | (high < 0)
-    yield Row("for comparison: a plain t test after every pair, stop at the best", float(naive.mean()), n, 1.0, 1.0)
+    yield Row(
+        "for comparison: a plain t test after every pair, stop at the best", float(naive.mean()), n, 1.0, 1.0
+    )
 
 
 def bet_away(d: np.ndarray, low: float, high: float, mean: float) -> float:
