@@ -3,8 +3,20 @@
 import sys
 from pathlib import Path
 
-left, right = (list(map(float, Path(p).read_text().split())) for p in sys.argv[1:3])
-assert len(left) == len(right) > 3000, (len(left), len(right))
-worst = max(abs(a - b) / (1 + abs(b)) for a, b in zip(left, right, strict=True))
-print(f"{len(left)} numbers, largest difference {worst:.1e} (relative to 1 + size)")
-sys.exit(worst > float(sys.argv[3]))
+
+def numbers(path: str) -> list[float]:
+    return [float(line) for line in Path(path).read_text(encoding="ascii").split()]
+
+
+def main() -> int:
+    left, right = numbers(sys.argv[1]), numbers(sys.argv[2])
+    if not len(left) == len(right) > 3000:
+        print(f"{len(left)} and {len(right)} numbers: one of the two runs is not whole")
+        return 1
+    worst = max(abs(a - b) / (1 + abs(b)) for a, b in zip(left, right, strict=True))
+    print(f"{len(left)} numbers, largest difference {worst:.1e} (relative to 1 + size)")
+    return int(worst > float(sys.argv[3]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

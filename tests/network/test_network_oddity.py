@@ -24,7 +24,11 @@ def plain():
 # ---- a weight that is computed -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrap", [parametrizations.weight_norm, parametrizations.spectral_norm], ids=str)
+@pytest.mark.parametrize(
+    "wrap",
+    [parametrizations.weight_norm, parametrizations.spectral_norm],
+    ids=["weight norm", "spectral norm"],
+)
 def test_a_computed_weight_is_refused_because_redrawing_it_would_do_nothing(wrap):
     network = plain()
     network[4] = wrap(network[4])
