@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 import hunch
+import hunch.engine.loop as loop
+import hunch.engine.masks as masks
 from hunch.data import Data, load
-from hunch.engine import Job, Result, Setting
+from hunch.engine import Job, LoopEngine, Result, Setting
 from hunch.network import build_network, inspect_network
 from hunch.plan import ACTIVATIONS, CONFIRM, SCHEDULES, Arm
 from hunch.traces import RunKey
@@ -131,6 +133,15 @@ def one(engine, what: Made, seed: int = 1, lr: float | None = None) -> Result:
     (result,) = engine.train(what.setting, [what.job(seed, lr)], keep_networks=True)
     assert result.trace.failed is None, result.trace.failed
     return result
+
+
+def turned(what: Made, monkeypatch) -> Result:
+    """The loop's run with the examples of every batch, and the rows of every mask, in reverse."""
+    batches, mask = loop.batches, masks.mask
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "batches", lambda *a: np.ascontiguousarray(batches(*a)[:, ::-1]))
+        patch.setattr(masks, "mask", lambda *a: np.ascontiguousarray(mask(*a)[::-1]))
+        return one(LoopEngine(), what)
 
 
 MEASURED = ("cost", "held_cost", "held_error", "readings")
