@@ -12,11 +12,11 @@ PROMISED = {
     # plan
     "Arm", "Claim", "Plan", "faster", "lower_cost", "lower_error", "lower", "higher", "same", "contrast",
     # verbs
-    "compare", "train", "test", "place", "open",
+    "compare", "train", "test", "audit", "place", "open",
     # replaying a run
     "batches", "noise", "mlp",
     # results
-    "Study", "Runs", "Verdict",
+    "Study", "Runs", "Audit", "Verdict",
     # errors
     "HunchError", "PlanError", "DataError", "NetworkError", "PlacementError", "UnsupportedError",
     "StoreError", "EngineError", "HunchWarning",

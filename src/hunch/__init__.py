@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from hunch.plan import lower_cost as lower_cost
     from hunch.plan import lower_error as lower_error
     from hunch.plan import same as same
+    from hunch.results import Audit as Audit
     from hunch.results import Runs as Runs
     from hunch.results import Study as Study
     from hunch.results import open as open
+    from hunch.study import audit as audit
     from hunch.study import compare as compare
     from hunch.study import test as test
     from hunch.study import train as train
@@ -60,13 +62,14 @@ _ROOMS = {
     "plan": (
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
-    "results": ("Runs", "Study", "open"),
-    "study": ("compare", "test", "train"),
+    "results": ("Audit", "Runs", "Study", "open"),
+    "study": ("audit", "compare", "test", "train"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Arm",
+    "Audit",
     "Claim",
     "DataError",
     "EngineError",
@@ -82,6 +85,7 @@ __all__ = [
     "UnsupportedError",
     "Verdict",
     "__version__",
+    "audit",
     "batches",
     "compare",
     "contrast",

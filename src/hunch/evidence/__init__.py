@@ -6,6 +6,16 @@ about a verdict is written here (`wording`, `method`, `reasons`), and every numb
 (`numbers`).
 """
 
+from hunch.evidence.audit import AuditedStudy as AuditedStudy
+from hunch.evidence.audit import Tally as Tally
+from hunch.evidence.audit import audit_study as audit_study
+from hunch.evidence.audit import most_false as most_false
+from hunch.evidence.audit_text import FAILED as FAILED
+from hunch.evidence.audit_text import INVALID as INVALID
+from hunch.evidence.audit_text import PASSED as PASSED
+from hunch.evidence.audit_text import audit_conclusion as audit_conclusion
+from hunch.evidence.audit_text import audit_sentences as audit_sentences
+from hunch.evidence.audit_text import describe_planted as describe_planted
 from hunch.evidence.decide import decide as decide
 from hunch.evidence.looks import effect_bounds as effect_bounds
 from hunch.evidence.margins import claim_margin as claim_margin
@@ -23,6 +33,8 @@ from hunch.evidence.numbers import seeds_text as seeds_text
 from hunch.evidence.outcomes import OutcomeValues as OutcomeValues
 from hunch.evidence.outcomes import outcome_values as outcome_values
 from hunch.evidence.outcomes import site_index as site_index
+from hunch.evidence.planted import Planted as Planted
+from hunch.evidence.planted import plant as plant
 from hunch.evidence.sensitivity import Sensitivity as Sensitivity
 from hunch.evidence.sensitivity import SensitivityRow as SensitivityRow
 from hunch.evidence.sensitivity import sensitivity as sensitivity

@@ -5,6 +5,7 @@ every frame is a fresh copy; nothing here trains, or writes into a study file.
 """
 
 from hunch.evidence import Verdict as Verdict
+from hunch.results.audit import Audit as Audit
 from hunch.results.runs import Runs as Runs
 from hunch.results.study import Study as Study
 from hunch.results.study import open as open

@@ -5,6 +5,7 @@ not fit; finished runs are kept as they finish; the same call resumes; no run th
 decides a claim.
 """
 
+from hunch.study.audit import audit as audit
 from hunch.study.compare import compare as compare
 from hunch.study.hunches import test as test
 from hunch.study.train import train as train

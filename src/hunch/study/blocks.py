@@ -101,9 +101,10 @@ class Blocks:
 
     def _train(self, text: str, stage: str, keys: Sequence[RunKey]) -> None:
         if keys:
-            self.workshop.make(text, self._setting(stage), arms_of(self.plan), list(dict.fromkeys(keys)))
+            self.workshop.make(text, self.setting(stage), arms_of(self.plan), list(dict.fromkeys(keys)))
 
-    def _setting(self, stage: str) -> Setting:
+    def setting(self, stage: str) -> Setting:
+        """What the runs of a stage share."""
         if stage == TUNE_HELD and stage not in self._settings:
             self._settings[stage] = replace(self._settings[TUNE], data=validation_split(self.data))
         return self._settings[stage]
