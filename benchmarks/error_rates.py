@@ -179,8 +179,13 @@ def other_looks(n: int) -> Iterator[Row]:
             found = [(*worst(cells([pair], [share]), [(0.0, 0.1), (0.5, 0.5)], n, looks, alpha), pair, share)
                      for pair, share in itertools.product(pairs, CENSORED)]  # fmt: skip
             high, where, pair, share = max(found)
-            what = f"{kind} shapes, looks {looks}, alpha {alpha:.4f}; worst: {name(pair)}, {share:.0%} censored, {where}"
-            yield Row(what, high, n, factor * alpha, alpha)
+            worst = f"{name(pair)}, {share:.0%} censored, {where}"
+            what = f"{kind} shapes, looks {looks}, alpha {alpha:.4f}; worst: {worst}"
+            is_promised = kind == "equal" or alpha == ALPHA
+            yield Row(what, high, n, factor * alpha if is_promised else None, alpha)
+    hard = Cell("lognormal", "weibull", 0.9, 0.5)
+    again = rate(hard, 0.1, 10 * n, LOOKS, ALPHA / 6)
+    yield Row("the last of these again, ten times the studies", again, 10 * n, None, ALPHA / 6)
 
 
 def anytime(n: int) -> Iterator[Row]:
