@@ -20,7 +20,8 @@ from benchmarks.workloads import WORKLOADS, write_random_data
 
 _FULL = Effort(rounds=5, seconds=0.6, peers=("loop", "vmap", "compile", "jax"), levels=("v3", "v2"))
 _QUICK = Effort(
-    rounds=1, seconds=0.02, peers=("loop", "vmap", "jax"), levels=("v3",), native_rows=4, only_first=True, checked_rows=4
+    rounds=1, seconds=0.02, peers=("loop", "vmap", "jax"), levels=("v3",), native_rows=4, only_first=True,
+    checked_rows=4,
 )  # fmt: skip
 _PARTS = ("table", "judging", "memory", "study", "rows", "widths")
 
@@ -124,4 +125,5 @@ def _machine() -> str:
             versions.append(f"no {package}")
     from hunch.engine.native import NativeEngine
 
-    return f"{model}, {len(cores())} cores; Python {platform.python_version()}, {', '.join(versions)}; {NativeEngine().detail()}"
+    python = platform.python_version()
+    return f"{model}, {len(cores())} cores; Python {python}, {', '.join(versions)}; {NativeEngine().detail()}"

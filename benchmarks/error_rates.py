@@ -270,8 +270,8 @@ def coverage(n: int) -> Iterator[Row]:
         factor = 1 if pair in EQUAL else 2
         yield Row(f"10 pairs, {name(pair)}; worst censoring and correlation", max(found), n, factor * ALPHA)
     for n_pairs in (10, 20):
-        yield Row(f"{n_pairs} pairs, a third of the runs stopped early, pseudo-values", _stopped_early(few, n_pairs, rng),
-                  few, ALPHA)  # fmt: skip
+        left_out = _stopped_early(few, n_pairs, rng)
+        yield Row(f"{n_pairs} pairs, a third of the runs stopped early, pseudo-values", left_out, few, ALPHA)
     here, elsewhere = _two_doubts(few, rng)
     yield Row("10 seeds, 300 examples: mean on these examples", here, few, ALPHA)
     yield Row("10 seeds, 300 examples: mean on new examples", elsewhere, few, ALPHA)

@@ -1,4 +1,4 @@
-"""Peer (c): `torch.compile` of a whole hand-fused step over rows: batched products, everything else fused around them."""
+"""Peer (c): `torch.compile` of a whole hand-fused step over rows: batched products, the rest fused around them."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ SECTIONS = (
      "Promised: at most alpha. Gaussian differences, margin 0, nobody gives up."),
     ("Arms of equal shape", error_rates.equal_shapes, 1,
      "Promised: at most alpha, all four verdicts counted. Looks 10/20/40/80. True effects 0, 0.25, 0.5 and 0.8 "
-     "standard deviations with a margin of 0.5, and 0 with a margin of 0.1, at correlations 0, 0.5 and 0.9: the worst of "
-     "these fifteen rates is shown, so it lies a little above any one of them."),
+     "standard deviations with a margin of 0.5, and 0 with a margin of 0.1, at correlations 0, 0.5 and 0.9: the worst "
+     "of these fifteen rates is shown, so it lies a little above any one of them."),
     ("Arms of unequal shape", error_rates.unequal_shapes, 1,
      "Approximate: at most twice alpha. The same effects, and -0.25 and -0.5 too."),
     ("Smaller studies, fixed ones, and a sixth of alpha", error_rates.other_looks, 1,
@@ -34,7 +34,8 @@ SECTIONS = (
         "two arms of the second kind."),
     ("`looks=\"anytime\"` where differences are not Gaussian", error_rates.anytime, 1,
      "Not promised: the truth left out at the best of 76 looks."),
-    ("`robust=True`", error_rates.robust, 1, "Promised: at most alpha, with no assumption on shape, at any of the looks."),
+    ("`robust=True`", error_rates.robust, 1,
+     "Promised: at most alpha, with no assumption on shape, at any of the looks."),
     ("Six claims", error_rates.several_claims, 2, "Promised: any verdict wrong in at most alpha of the studies."),
     ("Intervals", error_rates.coverage, 1, "How often the truth lies outside; the limit is alpha."),
 )  # fmt: skip

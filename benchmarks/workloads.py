@@ -157,7 +157,7 @@ def data_for(work: Workload, folder: Path) -> Data:
 
 
 def orders(n: int, batch: int, seeds: range) -> np.ndarray:
-    """Row numbers of each step's batch, int64 (steps, rows, batch): fresh permutations, drawn before anything is timed."""
+    """Row numbers of each step's batch, int64 (steps, rows, batch): permutations drawn before anything is timed."""
     a_epoch = n // batch
     epochs = -(-ORDER_STEPS // a_epoch)
     rows = []

@@ -24,8 +24,8 @@ def new_data_interval(
         level: 1 - that is the level of the interval, as for the verdict's first one.
 
     Returns:
-        (low, high) on the scale of the effect; None for other claims than about errors that are shares, with fewer than two
-        seeds, and where a run has no record of its single answers (it diverged, or the engine keeps none).
+        (low, high) on the scale of the effect; None for other claims than about errors that are shares, with fewer than
+        two seeds, and where a run has no record of its single answers (it diverged, or the engine keeps none).
     """
     if claim.outcome != "held_out_error" or table.facts.error_unit != "share" or len(outcome.seeds) < 2:
         return None
