@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP  := $(VENV)/.installed
 SOURCES := $(shell find native -type f 2>/dev/null) CMakeLists.txt pyproject.toml
 
-.PHONY: install demo test slow check format layers lint types gold bench sanitize arm clean
+.PHONY: install demo test slow check format layers lint types gold bench audit sanitize arm clean
 
 install: $(STAMP)
 
@@ -50,6 +50,10 @@ gold: install
 bench: install
 	$(BIN)/python -c 'import jax' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+# A thousand studies of two identical arms, for real: at most 67 may tell them apart. A quarter of an hour of one core.
+audit: install
+	$(BIN)/python -m benchmarks.audit_1000
 
 # The engine's tests with AddressSanitizer and UndefinedBehaviorSanitizer in the extension.
 SANITIZED := build/sanitize

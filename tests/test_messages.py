@@ -41,6 +41,22 @@ def compare(build=None, data=(X, Y), **settings):
     )
 
 
+def audit(**settings):
+    """A call that would audit for a moment."""
+    return hunch.audit(
+        hunch.mlp([4, 3, 2]),
+        (X, Y),
+        **{
+            "studies": 2,
+            "base": hunch.Arm("base", lr=0.1, batch_size=8),
+            "budget": 4,
+            "seeds": 2,
+            "progress": False,
+            **settings,
+        },
+    )
+
+
 def with_value(array, value, *at):
     out = np.array(array)
     out[at] = value
@@ -191,6 +207,14 @@ CASES = {
         compare(store=f / "s.hunch"),
         compare(store=f / "s.hunch", arms=[NONE, hunch.Arm("before", norm="layer")]),
     ),
+    "an audit of paired arms": lambda _: audit(paired=True),
+    "an audit with claims": lambda _: audit(claims=[CLAIM]),
+    "an audit of something compare does not know": lambda _: audit(seedz=3),
+    "an audit with a study file": lambda f: audit(store=f / "a.hunch"),
+    "an audit of given seeds": lambda _: audit(seeds=[1, 2]),
+    "an audit of no study": lambda _: audit(studies=0),
+    "an audit of another outcome": lambda _: audit(of="slope"),
+    "an audit that plants nothing": lambda _: audit(planted=1),
     "an unknown hunch": lambda _: hunch.test("bn-fewer-iteration"),
     "batches larger than the data": lambda _: hunch.batches(0, 10, 11, 5),
     "a place that is not there": lambda _: hunch.place(

@@ -164,7 +164,7 @@ def test_all_that_is_wrong_is_said_at_once(blobs, build):
 
 @pytest.mark.parametrize("planted", [1, 0.5, math.nan, math.inf, True, "2"])
 def test_a_planted_ratio_is_above_1(blobs, build, planted):
-    with pytest.raises(hunch.PlanError, match="planted must be times as many iterations, above 1"):
+    with pytest.raises(hunch.PlanError, match="one arm shall need, a number above 1, got"):
         run_audit(blobs, build, planted=planted)
 
 

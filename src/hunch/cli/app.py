@@ -214,6 +214,86 @@ def compare(
 
 
 @app.command()
+def audit(
+    net: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE:FUNCTION", help="Your own network, as net.py:build; else the embedded one."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, _in("Your own .csv, .parquet or .npz; else the embedded digits.", metavar="FILE")
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        _in(
+            "What both arms are: drop:keep_prob=0.8; else the network as it is.", metavar="NAME[:KEY=VALUE,…]"
+        ),
+    ] = None,
+    studies: Annotated[int, _in("How many studies of two identical arms.", metavar="N")] = 200,
+    of: Annotated[
+        str, _in("What is compared: iterations, cost or held_out_error.", metavar="WORD")
+    ] = "iterations",
+    planted: Annotated[
+        float | None,
+        _in("The difference that must be found: how many times the iterations, else an amount.", metavar="X"),
+    ] = None,
+    y: Y = None,
+    missing: Missing = "error",
+    base: Base = None,
+    seeds: Annotated[
+        int | None, _in("Blocks of a study; else 10, or up to --max-seeds.", metavar="N")
+    ] = None,
+    max_seeds: Annotated[int | None, _in("The most blocks, with planned looks at them.", metavar="N")] = None,
+    looks: Annotated[
+        str | None, _in("As for `hunch compare`; else one, at the end.", metavar="WORD|N,…")
+    ] = None,
+    robust: Robust = False,
+    stop_at_target: StopAtTarget = False,
+    seed: Seed = 0,
+    budget: Budget = None,
+    target: Target = None,
+    metric: Annotated[
+        str, _in("The cost that targets are about: train or held_out.", metavar="WORD")
+    ] = "train",
+    cost: Annotated[
+        str,
+        _in("auto, cross_entropy, binary_cross_entropy, mean_squared_error or huber.", metavar="WORD"),
+    ] = "auto",
+    tuning: Annotated[
+        str,
+        _in(
+            "replicated, once or none; auto: replicated where a fast engine serves, else once.",
+            metavar="WORD",
+        ),
+    ] = "auto",
+    alpha: Alpha = 0.05,
+    engine: Annotated[str, _in("auto, or an engine's name.", metavar="WORD")] = "auto",
+    strict: Annotated[bool, _out("Exit with 1 unless the audit is passed.", "--strict")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Put the verdicts to the test: how often are identical arms told apart on your network and data?
+
+    Without a network, on the embedded one. For instance: hunch audit net.py:build --data d.csv --y target
+    """
+    from hunch.cli import auditing
+
+    return auditing.audit(
+        net,
+        data,
+        arm=arm or [],
+        options=auditing.given(
+            studies=studies, of=of, planted=planted,
+            y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+            stop_at_target=stop_at_target, seed=seed, budget=budget, target=target,
+            metric=metric, cost=cost, tuning=tuning, alpha=alpha, engine=engine,
+        ),
+        strict=strict, json=json, quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command()
 def show(study: Stored, json: Json = False) -> int:
     """Print the report of a stored study as text."""
     from hunch.cli import reading

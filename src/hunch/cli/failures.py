@@ -20,15 +20,18 @@ class StoppedError(Exception):
 
     Args:
         store: The study file, if there is one.
+        can_store: Whether the command could have had one.
     """
 
-    def __init__(self, store: str | None) -> None:
+    def __init__(self, store: str | None, *, can_store: bool = True) -> None:
         """Say what is kept."""
-        kept = (
-            f"Finished runs are kept in {store}; the same command goes on from there."
-            if store
-            else "Nothing was stored; with --store FILE finished runs are kept, and the same command goes on."
-        )
+        kept = "Nothing was stored."
+        if store:
+            kept = f"Finished runs are kept in {store}; the same command goes on from there."
+        elif can_store:
+            kept = (
+                "Nothing was stored; with --store FILE finished runs are kept, and the same command goes on."
+            )
         super().__init__(f"Stopped. {kept}")
 
 

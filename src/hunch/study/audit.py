@@ -153,14 +153,20 @@ def _settings(studies: Any, of: Any, planted: Any, compares: dict[str, Any]) -> 
             )
         )
     if of not in CLAIMS:
-        problems.append(Problem(f"of must be one of {', '.join(CLAIMS)}, got {of!r}.", "plan-audit-of"))
-    least = 1.0 if of == "iterations" else 0.0
-    if planted is not None and not (_is_number(planted) and least < planted < float("inf")):
-        what = "times as many iterations, above 1" if least else "an amount above 0"
         problems.append(
             Problem(
-                f"planted must be {what}, got {planted!r}. Leave it out for the default.",
-                "plan-audit-planted",
+                f"of must be one of {', '.join(CLAIMS)}, got {of!r}. Leave it out for iterations.",
+                "plan-audit-of",
+            )
+        )
+    least = 1.0 if of == "iterations" else 0.0
+    if planted is not None and not (_is_number(planted) and least < planted < float("inf")):
+        what = "how many times as many iterations one arm shall need, a number above 1"
+        if of != "iterations":
+            what = "how much shall be added to the outcome of one arm, a number above 0"
+        problems.append(
+            Problem(
+                f"planted is {what}, got {planted!r}. Leave it out for the default.", "plan-audit-planted"
             )
         )
     seed = given.get("seed", 0)
