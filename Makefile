@@ -64,7 +64,7 @@ sanitize: install
 	cmake --build $(SANITIZED) --parallel 2
 	HUNCH_EXTENSION=$$(ls $(abspath $(SANITIZED))/_native*.so) LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
 	    ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest --quiet -n 2 -m 'slow or not slow' \
-	    tests/engine/test_native_twins.py tests/engine/test_native_rows.py tests/engine/test_streams.py
+	    $(wildcard tests/engine/test_native_*.py) tests/engine/test_streams.py tests/engine/test_stopping.py
 
 # The portable kernels on an emulated ARM64 against this processor; needs g++-aarch64-linux-gnu and qemu-user.
 ARM_FLAGS := -std=gnu++17 -O2 -ffp-contract=fast -fno-math-errno -Inative native/kernels.cpp tests/native/row.cpp
@@ -75,6 +75,9 @@ arm:
 	qemu-aarch64 build/arm/arm64 > build/arm/arm64.txt
 	build/arm/x86 > build/arm/x86.txt
 	$(PYTHON) tests/native/compare.py build/arm/arm64.txt build/arm/x86.txt 1e-10
+	qemu-aarch64 build/arm/arm64 single > build/arm/arm64.txt
+	build/arm/x86 single > build/arm/x86.txt
+	$(PYTHON) tests/native/compare.py build/arm/arm64.txt build/arm/x86.txt 1e-3
 
 clean:
 	rm -rf $(VENV) build dist
