@@ -86,6 +86,11 @@ def test_claims_about_different_outcomes_have_their_own_rates_and_share_equal_ru
             assert [t.key.lr for t in runs.values()] == chosen
     assert len(frame) == 12 + n_different
     assert not frame.duplicated(["arm", "seed", "lr"]).any()
+    assert n_different > 0
+    for outcome in ("iterations", "cost"):
+        chosen_for = frame[frame["tuned_for"].str.split(", ").apply(lambda found, o=outcome: o in found)]
+        assert len(chosen_for) == 12
+        assert not chosen_for.duplicated(["arm", "seed"]).any()
     # The tuning runs serve both claims: nothing was tuned twice.
     assert len(study.frame(TUNE)) == 12 * len(study.plan.grid("none"))
 

@@ -346,3 +346,16 @@ def test_stopping_at_the_target_is_refused_where_a_claim_needs_the_rest(blobs, s
     claims = [hunch.faster("before", than="none"), hunch.lower_cost("before", than="none")]
     with pytest.raises(hunch.PlanError, match="this claim needs the rest of them: before lower cost"):
         hunch.compare(build, blobs, **{**small, "claims": claims}, stop_at_target=True)
+
+
+def test_a_claim_may_be_written_in_words(blobs, small, build):
+    written = hunch.compare(build, blobs, **{**small, "claims": ["before faster than none"]})
+    assert str(written) == str(hunch.compare(build, blobs, **small))
+    with pytest.raises(hunch.PlanError, match="claims must be hunch claims, got 3"):
+        hunch.compare(build, blobs, **{**small, "claims": [3]})
+
+
+def test_a_build_that_starts_every_seed_alike_is_warned_about(blobs, small, build):
+    network = build()
+    with pytest.warns(hunch.HunchWarning, match="the same initial weights at every seed"):
+        hunch.compare(lambda: network, blobs, **small)

@@ -169,7 +169,7 @@ def _look(
     if not is_last and is_futile(plan, outcome, claim, margin, index, can_be_equal=can_be_equal):
         reason = reasons.futile(len(outcome.seeds), plan.look_counts[-1])
         return _Seen(outcome, estimate, UNDECIDED, is_final=True, reason=reason, needed=needed)
-    reason = _why_undecided(outcome, claim, estimate, margin, method, level)
+    reason = _why_undecided(outcome, claim, estimate, margin, method, level, facts.error_unit)
     return _Seen(outcome, estimate, UNDECIDED, is_final=is_last and is_whole, reason=reason, needed=needed)
 
 
@@ -197,7 +197,13 @@ def _next_look(plan: Plan, have: int) -> int:
 
 
 def _why_undecided(
-    outcome: OutcomeValues, claim: Claim, estimate: Estimate, margin: float, method: Method, level: float
+    outcome: OutcomeValues,
+    claim: Claim,
+    estimate: Estimate,
+    margin: float,
+    method: Method,
+    level: float,
+    error_unit: str,
 ) -> str:
     """Why an estimate that no guard stopped decides nothing."""
     if estimate.is_flat:
@@ -207,7 +213,7 @@ def _why_undecided(
         return reasons.equality_censored(few_reach(outcome))
     if method.needs_sign_flip and (estimate.low > 0 or estimate.high < 0) and estimate.p_value > level:
         return reasons.sign_flip_disagrees(estimate.p_value, level)
-    return reasons.margin_crossed(claim, margin)
+    return reasons.margin_crossed(claim, margin, error_unit)
 
 
 def _with_margin(claim: Claim, margin: float) -> Claim:

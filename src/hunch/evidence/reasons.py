@@ -156,9 +156,11 @@ def sign_flip_disagrees(p_value: float, alpha: float) -> str:
     )
 
 
-def margin_crossed(claim: Claim, margin: float) -> str:
+def margin_crossed(claim: Claim, margin: float, error_unit: str = "share") -> str:
     """An interval that holds both no difference and one that matters decides nothing."""
     shown = number(math.exp(margin) if claim.is_ratio else margin)
+    if claim.outcome == "held_out_error" and error_unit == "share":
+        shown = f"{number(100 * margin)} points"  # the unit in which the interval is given
     if claim.kind == "same":
         return f"the interval holds differences both smaller and larger than the margin of {shown}"
     return f"the interval holds no difference as well as one larger than the margin of {shown}"

@@ -263,8 +263,11 @@ def _problems(arm: Arm):
     ):
         value = getattr(arm, field)
         if value is not None and value not in choices:
+            hint = ""
+            if field == "dropout" and is_number(value) and 0 < value < 1:
+                hint = f" To drop {100 * value:g} % of the units write keep_prob={1 - value:g}."
             yield Problem(
-                f"{where}: {field} must be one of {', '.join(choices)}, got {value!r}.",
+                f"{where}: {field} must be one of {', '.join(choices)}, got {value!r}.{hint}",
                 f"plan-{field.replace('_', '-')}",
             )
     yield from _keep_problems(where, arm.keep_prob)
@@ -336,6 +339,8 @@ def _keep_problems(where: str, keep: object):
             continue
         at = "" if site is None else f" at site {site!r}"
         hint = "To take dropout away write keep_prob=1.0."
+        if isinstance(value, str):
+            hint = f"That is text; write the number, without quotes: keep_prob={value}."
         if is_number(value) and 1 < value <= 100:
             share = 1 - value / 100
             hint = (

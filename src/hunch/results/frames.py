@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hunch.errors import PlanError
+from hunch.evidence import confirm_runs
 from hunch.plan import CONFIRM, PILOT, READING_NAMES, TRAIN, TUNE, TUNE_HELD, Plan
 from hunch.stats import arrival_times
-from hunch.traces import RunTable, Trace, metric_curve
+from hunch.traces import RunKey, RunTable, Trace, metric_curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,21 @@ def run_frame(plan: Plan, table: RunTable, stage: str) -> pd.DataFrame:
             "wall_s": np.array([t.wall_s for t in traces], dtype=np.float64),
         }
     )
+    confirm = frame[frame["stage"] == CONFIRM]
+    if confirm.duplicated(["arm", "seed"]).any():  # claims about different outcomes tuned an arm differently
+        tuned_for = _tuned_for(plan, table)
+        frame.insert(4, "tuned_for", _objects([tuned_for.get(t.key, "") for t in traces]))
     return frame if stage == ALL else frame.drop(columns="stage")
+
+
+def _tuned_for(plan: Plan, table: RunTable) -> dict[RunKey, str]:
+    """Confirm run → the outcomes of the claims that rest on it."""
+    outcomes: dict[RunKey, dict[str, None]] = {}
+    for claim in plan.claims:
+        for arm in claim.arms:
+            for trace in confirm_runs(plan, table, arm, claim).values():
+                outcomes.setdefault(trace.key, {})[claim.outcome] = None
+    return {key: ", ".join(found) for key, found in outcomes.items()}
 
 
 def curve_frame(

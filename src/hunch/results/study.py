@@ -79,6 +79,8 @@ class Study:
             Columns `arm, seed, lr, outcome, iterations, cost, held_out_cost, held_out_error, wall_s`.
             `outcome` is `reached`, `budget_exhausted`, `diverged` or `failed`; `iterations` is NA unless the
             target was reached; the costs are those of the last evaluation, NaN if the run had diverged;
+            Where claims about different outcomes tuned an arm differently, a seed has a run for each, and a
+            column `tuned_for` after `lr` names the outcomes: select by it before you average.
             `held_out_error` is the share wrong in 0..1, for regression the root mean squared error in the
             target's unit.
 

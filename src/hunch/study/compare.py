@@ -27,7 +27,7 @@ def compare(
     data: Any,
     *,
     arms: Sequence[Arm],
-    claims: Sequence[Claim],
+    claims: Sequence[Claim | str],
     base: Arm | None = None,
     cost: str = "auto",
     y: str | None = None,
@@ -62,7 +62,8 @@ def compare(
         data: `"digits"`; `(X, y)` or `(X, y, X_held, y_held)`; a path to `.npz`, `.csv` or `.parquet`; a
             pandas or polars frame; a torch `Dataset` or `DataLoader`.
         arms: Ways to train; an arm changes only what it names.
-        claims: What is to be decided: `hunch.faster("before", than="none")`, …; may be empty.
+        claims: What is to be decided: `hunch.faster("before", than="none")`, or in words `"before faster than none"`;
+            may be empty.
         base: What arms have where they name nothing, for instance `Arm("base", optimizer="adam")`.
         cost: `"auto"`, `cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `huber`.
         y: Target column, for frames and tables.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,10 +14,10 @@ from torch import nn
 
 from hunch.data import Data, choose_cost, constant_cost, constant_error
 from hunch.engine import Choice, choose, training_slice
-from hunch.errors import HunchError, PlanError, Problem
+from hunch.errors import HunchError, HunchWarning, PlanError, Problem
 from hunch.evidence import effect_bounds, site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
-from hunch.plan import PILOT, Arm, Claim, Plan, run_seeds
+from hunch.plan import PILOT, Arm, Claim, Plan, parse_claim, run_seeds
 from hunch.study.ask import read_blocks
 from hunch.traces import Provenance, StudyFacts
 
@@ -49,7 +50,7 @@ def prepare(
     engine: str,
     device: str | None,
     arms: Sequence[Arm],
-    claims: Sequence[Claim],
+    claims: Sequence[Claim | str],
     base: Arm | None,
     cost: str,
     budget: int | None,
@@ -72,13 +73,15 @@ def prepare(
     pilot_seeds = run_seeds(seed, PILOT, PILOT_SEEDS)
     network = build_network(build, pilot_seeds[0])
     found = inspect_network(network, data.x)
+    _warn_if_all_alike(build, network, pilot_seeds[1])
     choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
     resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
-    tuning, said = _settle_tuning(tuning, resolved, claims, choice)
+    wanted = tuple(_claim(claim) for claim in claims)
+    tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
     plan = bought.with_problems(
         arms=resolved,
-        claims=tuple(claims),
+        claims=wanted,
         cost=cost,
         seed=seed,
         pilot_seeds=pilot_seeds,
@@ -220,6 +223,31 @@ def _arms(arms: Sequence[Arm]) -> Sequence[Arm]:
             "plan-arms",
         )
     return list(arms)
+
+
+def _claim(claim: Claim | str) -> Claim:
+    """A claim; one that is written out, as on the command line, is read."""
+    if isinstance(claim, str):
+        return parse_claim(claim)
+    if not isinstance(claim, Claim):
+        raise PlanError(
+            f"claims must be hunch claims, got {claim!r}. Write hunch.faster('before', than='none'), or "
+            "'before faster than none'.",
+            "plan-claims",
+        )
+    return claim
+
+
+def _warn_if_all_alike(build: Callable[[], nn.Module], network: nn.Module, seed: int) -> None:
+    """Seeds are repetitions only if they start from different weights."""
+    if network_hash(build_network(build, seed)) == network_hash(network):
+        warnings.warn(
+            "build() gives the same initial weights at every seed, so that runs differ in their batches alone and "
+            "verdicts hold for these weights only. Let build() make a fresh network each time, as "
+            "lambda: nn.Sequential(…) does.",
+            HunchWarning,
+            stacklevel=4,
+        )
 
 
 def _whole(arm: Arm) -> Arm:
