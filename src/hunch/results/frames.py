@@ -98,8 +98,10 @@ def run_frame(plan: Plan, table: RunTable, stage: str) -> pd.DataFrame:
             "wall_s": np.array([t.wall_s for t in traces], dtype=np.float64),
         }
     )
-    confirm = frame[frame["stage"] == CONFIRM]
-    if confirm.duplicated(["arm", "seed"]).any():  # claims about different outcomes tuned an arm differently
+    is_confirm = frame["stage"] == CONFIRM
+    if (
+        frame.loc[is_confirm].duplicated(subset=["arm", "seed"]).any()
+    ):  # claims about different outcomes tuned an arm differently
         tuned_for = _tuned_for(plan, table)
         frame.insert(4, "tuned_for", _objects([tuned_for.get(t.key, "") for t in traces]))
     return frame if stage == ALL else frame.drop(columns="stage")
