@@ -68,3 +68,16 @@ def test_command_lines_in_the_readme_have_options_that_exist(words, capsys):
 def test_the_readme_has_an_example_and_command_lines():
     assert BLOCKS
     assert {words[1] for words in COMMANDS} >= {"list", "test", "compare", "show", "report"}
+
+
+def test_the_replay_of_the_docs_gives_the_trained_weights():
+    import torch
+
+    before = torch.get_num_threads()
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "replay.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    try:
+        exec(compile(code, "replay.md", "exec"), {})
+    finally:
+        torch.set_num_threads(before)
