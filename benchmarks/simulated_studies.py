@@ -88,6 +88,23 @@ def make(cell: Cell, n_studies: int, rng: np.random.Generator, looks: tuple[int,
     return Studies(d, _truth(cell, shift, log_budget), _spread(cell, shift, log_budget), enough)
 
 
+def make_family(
+    cell: Cell, n_arms: int, n_studies: int, rng: np.random.Generator, looks: tuple[int, ...] = LOOKS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Several arms of the first family against one of the second: (d, can_be_equal), arms first."""
+    shift, log_budget = _place(cell)
+    common = rng.standard_normal((n_studies, looks[-1]))
+    b = log_time(cell.second, common) + shift
+    d, enough = [], []
+    for _ in range(n_arms):
+        z = cell.correlation * common + np.sqrt(1 - cell.correlation**2) * rng.standard_normal(common.shape)
+        a = log_time(cell.first, z)
+        d.append(np.minimum(b, log_budget) - np.minimum(a, log_budget))
+        reached = np.stack([np.cumsum(x <= log_budget, axis=1) for x in (a, b)])
+        enough.append(np.stack([(reached[:, :, n - 1] >= 0.8 * n).all(axis=0) for n in looks], axis=-1))
+    return np.stack(d), np.stack(enough)
+
+
 def _budget(cell: Cell, shift: float) -> float:
     if not cell.censored:
         return 50.0

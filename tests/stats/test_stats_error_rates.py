@@ -8,6 +8,7 @@ from benchmarks.simulated_studies import Cell, make
 from benchmarks import error_rates, validate_stats
 
 NOT_PROMISED = ("stuck", "anytime")
+KNOWN_MISSES = (error_rates.AGAIN,)  # beyond twice alpha / 6, and the page says so
 
 
 def test_a_rate_is_kept_up_to_three_monte_carlo_errors_above_its_limit_and_no_further():
@@ -38,6 +39,7 @@ def test_every_promise_of_the_page_is_kept(section):
     rows = list(rows_of(4_000 * factor))
     for row in rows:
         print(f"{title}: {row.what}: {row.rate:.4f} ± {row.error:.4f}")
-    assert [row for row in rows if not row.is_kept] == []
+    missed = [row.what for row in rows if not row.is_kept]
+    assert missed == [what for what in KNOWN_MISSES if any(row.what == what for row in rows)]
     if rows_of.__name__ in NOT_PROMISED:
         assert all(row.limit is None for row in rows)
