@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -255,9 +254,9 @@ def test_a_loud_tool_would_be_caught(study):
 
 @pytest.mark.slow
 def test_two_hundred_real_audits_on_the_digits():
-    """Two minutes on one core; the first 200 of benchmarks/audit_1000.py."""
+    """A few minutes on one core; the first 200 of benchmarks/audit_1000.py."""
     found = hunch.audit(
-        hunch.mlp([64, 12, 10]), "digits", studies=int(os.environ.get("HUNCH_AUDITS", "200")), budget=100,
+        hunch.mlp([64, 12, 10]), "digits", studies=200, budget=100,
         seeds=10, tuning="replicated", seed=1, progress=False,
     )  # fmt: skip
     assert found.tally.false <= most_false(found.tally.n)
