@@ -37,7 +37,7 @@ SECTIONS = (
      "Not promised: the truth left out at the best of 76 looks."),
     ("`robust=True`", error_rates.robust, 1,
      "Promised: at most alpha, with no assumption on shape, at any of the looks."),
-    ("Six claims", error_rates.several_claims, 2, 
+    ("Six claims", error_rates.several_claims, 2,
      "Promised: any verdict wrong in at most alpha of the studies; with arms of unequal shape, about twice alpha."),
     ("Intervals", error_rates.coverage, 1, "How often the truth lies outside; the limit is alpha."),
 )  # fmt: skip
