@@ -166,7 +166,7 @@ hunch::Layer layer_of(nb::dict d) {
 
 class Trainer {
   public:
-    explicit Trainer(int threads) : pool_(kernels(), threads) {}
+    explicit Trainer(int threads) : pool_(kernels(), at_least_one(threads)) {}
 
     // With only_measure nothing is trained. Returns the bytes that the row needs while it is.
     size_t submit(int64_t id, nb::object setting_object, nb::list layers, int64_t batch_size, uint64_t seed, uint64_t order_stream,
@@ -222,6 +222,8 @@ class Trainer {
         std::vector<char> states(k.layer_bytes[run->number_type] * run->layers.size() + 64);
         const size_t bytes = k.room_for[run->number_type](t, states.data());
         if (only_measure) return bytes;
+        require(!stopped_, "the trainer has been stopped");
+        require(!alive_.contains(nb::int_(id)), "a run with this id is under way");
         alive_[nb::int_(id)] = nb::make_tuple(setting_object, factors, parameters, cost, held_cost, held_error, readings);
         pool_.submit(std::move(run));
         return bytes;
@@ -242,6 +244,7 @@ class Trainer {
     }
 
     void stop() {
+        stopped_ = true;
         {
             nb::gil_scoped_release release;
             pool_.stop();
@@ -250,6 +253,12 @@ class Trainer {
     }
 
   private:
+    static int at_least_one(int threads) {
+        require(threads >= 1, "a trainer needs at least one thread");
+        return threads;
+    }
+
+    bool stopped_ = false;
     nb::dict alive_;  // the arrays of runs under way; declared before the pool, so that it outlives the threads
     hunch::Pool pool_;
 };
@@ -269,7 +278,8 @@ NB_MODULE(_native, m) {
     nb::class_<Trainer>(m, "Trainer")
         .def(nb::init<int>(), "threads"_a)
         .def("submit", &Trainer::submit, nb::kw_only(), "id"_a, "setting"_a, "layers"_a, "batch_size"_a, "seed"_a, "order_stream"_a,
-             "optimizer"_a, "numbers"_a, "factors"_a, "parameters"_a, "cost"_a, "held_cost"_a, "held_error"_a, "readings"_a,
+             "optimizer"_a, "numbers"_a, "factors"_a, "parameters"_a.noconvert(), "cost"_a.noconvert(), "held_cost"_a.noconvert(), "held_error"_a.noconvert(),
+             "readings"_a.noconvert(),
              "only_measure"_a = false)
         .def("collect", &Trainer::collect, "seconds"_a)
         .def("stop", &Trainer::stop);

@@ -8,7 +8,8 @@ namespace HUNCH_NS {
 
 // What one step needs beside the arrays.
 template <class T> struct StepSize {
-    T lr, momentum, beta1, beta2, eps;
+    T lr, momentum, beta2, eps;
+    T rest1, rest2;          // 1 - beta1 and 1 - beta2, taken before they are rounded: what is left is small
     T adam_rate, adam_root;  // lr / (1 - beta1^t), and 1 / sqrt(1 - beta2^t)
     T l2, shrink;            // of this parameter: lambda or 0; 1 - lr·weight_decay or 1
 };
@@ -20,8 +21,8 @@ template <class T, int O> __attribute__((noinline)) void update(size_t n, T* w, 
         Vec<T> g = load<T>(grad + i) + p * s.l2;
         p = p * s.shrink;
         if constexpr (O == hunch::kAdam) {
-            const Vec<T> m = load<T>(first + i), mean = m + (g - m) * ((T)1 - s.beta1);
-            const Vec<T> square = load<T>(second + i) * s.beta2 + g * g * ((T)1 - s.beta2);
+            const Vec<T> m = load<T>(first + i), mean = m + (g - m) * s.rest1;
+            const Vec<T> square = load<T>(second + i) * s.beta2 + g * g * s.rest2;
             store<T>(first + i, mean);
             store<T>(second + i, square);
             p -= mean / (square_roots<T>(square) * s.adam_root + s.eps) * s.adam_rate;

@@ -42,7 +42,11 @@ class Room {
 }  // namespace
 
 Pool::Pool(const Kernels& kernels, int threads) : kernels_(kernels) {
-    for (int i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    try {
+        for (int i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    } catch (...) {  // fewer threads than asked for will do; none will not
+        if (workers_.empty()) throw;
+    }
 }
 
 Pool::~Pool() { stop(); }
@@ -99,7 +103,7 @@ void Pool::work() {
             try {
                 memory = room.of(bytes);
             } catch (const std::bad_alloc&) {
-                result.failure = "memory:" + std::to_string(bytes);
+                result.failure = "there is no room for one run of " + std::to_string(bytes >> 20) + " MiB, so 0 more rows fit";
             }
             if (memory != nullptr) {
                 if (kernels_.train[type](task, states, memory) == Outcome::kStopped) return;

@@ -67,6 +67,7 @@ template <class T> struct Row {
         ptrdiff_t in_stride = s.input_stride;
         for (int l = 0; l < t.n_layers; ++l) {
             LayerState<T>& y = s.layers[l];
+            if (*t.stop) return;  // the layers of a wide network take their time
             linear(y, rows, in, in_stride, y.linear);
             prefetch_some(l);
             in = y.out;
@@ -117,6 +118,7 @@ template <class T> struct Row {
         for (int l = t.n_layers - 1; l >= 0; --l) {
             LayerState<T>& y = s.layers[l];
             const Extent e = y.extent(rows);
+            if (*t.stop) return;
             if (!y.is_plain) {
                 if (y.has_norm() && y.spec.norm_after) normalise_back(y, y.normal, y.tail_slopes, g);
                 if (y.has_norm() && !y.spec.norm_after) normalise_back(y, y.linear, y.slopes, g);
@@ -176,7 +178,8 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
     const int64_t steps_an_epoch = t.train.n / t.batch_size;
     StepSize<T> size = {};
     size.momentum = (T)t.momentum;
-    size.beta1 = (T)t.beta1;
+    size.rest1 = (T)(1 - t.beta1);
+    size.rest2 = (T)(1 - t.beta2);
     size.beta2 = (T)t.beta2;
     size.eps = (T)t.eps;
     double beta1_power = 1, beta2_power = 1;

@@ -21,11 +21,11 @@ from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.native_chain import NativeLayers, native_layers
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.streams import stream_key
-from hunch.errors import EngineError, UnsupportedError
+from hunch.errors import EngineError, PlanError, UnsupportedError
 from hunch.plan import schedule_factors
 from hunch.traces import Trace
 
-KERNELS = 1  # raised by every change that changes a bit of any trace
+KERNELS = 2  # raised by every change that changes a bit of any trace
 _COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
 _SGD, _MOMENTUM, _NESTEROV, _ADAM = range(4)
 _BLOCK = 64  # examples judged together: kJudgedAtOnce of native/task.h
@@ -43,6 +43,7 @@ class NativeEngine:
 
     Raises:
         UnsupportedError: If there is no compiled extension.
+        PlanError: If `threads` is below 1.
     """
 
     name = "native"
@@ -55,6 +56,10 @@ class NativeEngine:
                 f"compiler and "
                 "then hunch-lab again, or leave engine= out: the other engines do the same, more slowly.",
                 "engine-native-missing",
+            )
+        if threads is not None and threads < 1:
+            raise PlanError(
+                f"threads must be at least 1, got {threads}. Leave it out for all cores.", "plan-threads"
             )
         self.threads = threads or usable_cores()
 

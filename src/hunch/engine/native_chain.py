@@ -112,7 +112,7 @@ def _spec(
     spec: dict[str, Any] = {
         "n_in": linear.in_features,
         "n_out": n_out,
-        "norm": _NORMS[type(norm)] if norm is not None else 0,
+        "norm": next((number for kind, number in _NORMS.items() if isinstance(norm, kind)), 0),
         "norm_after": int(norm is not None and not block.norm_before),
         "groups": getattr(norm, "num_groups", 1),
         "norm_eps": _eps(norm, linear.weight.dtype),
