@@ -1,16 +1,15 @@
 """The native engine trains what the loop trains: same weights, costs, errors and readings, to rounding."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from cases import (
+    FACTORS,
     largest_difference,
     made,
     made_case,
@@ -37,18 +36,19 @@ def twins(what):
     return largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what))
 
 
-def steps(case):
-    """Fifty; fewer where training itself multiplies rounding.
+UNSTABLE = "rms-after_activation-silu-exact-mean_squared_error-momentum-warmup-l2-7"
 
-    Row norms after relu-like units divide by nearly nothing where all units of a row (or group) are silent.
-    """
-    is_row_norm = case["norm"] in ("layer", "rms", "group") and case["norm_at"] == "after_activation"
-    return 10 if is_row_norm and case["activation"] in ("relu", "leaky_relu", "elu") else 50
+
+def steps(case):
+    """Fifty; 25 in the one case whose training multiplies rounding: PyTorch with the batch reversed is off by 3e-10."""
+    return 25 if name_of(case) == UNSTABLE else 50
 
 
 def test_the_cover_meets_every_pair_of_settings_in_few_cases():
     assert 50 <= len(COVER) <= 120
-    assert {(c["norm"], c["activation"]) for c in COVER} >= {("group", "gelu_tanh"), ("none", "softplus")}
+    for a, b in itertools.combinations(FACTORS, 2):
+        assert {(c[a], c[b]) for c in COVER} == set(itertools.product(FACTORS[a], FACTORS[b]))
+    assert UNSTABLE in map(name_of, COVER)
 
 
 @pytest.mark.parametrize("case", COVER[::9], ids=name_of)
@@ -66,29 +66,6 @@ def test_the_comparison_can_fail():
     what = made()
     other = made(arm=Arm("x", l2=1e-3))
     assert largest_difference(one(NativeEngine(1), what), one(LoopEngine(), other)) > 1e-6
-
-
-def single(case):
-    """In float32: the engines' difference, and the largest that PyTorch has to itself with the batch turned."""
-    what = made_case(case, budget=steps(case), dtype=torch.float32, readings=False)
-    ours = largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what))
-    return ours, what
-
-
-@pytest.mark.parametrize("case", COVER[::9], ids=name_of)
-def test_single_precision_is_as_close_as_pytorch_is_to_itself(case, monkeypatch):
-    ours, what = single(case)
-    import hunch.engine.loop as loop
-
-    as_it_is = one(LoopEngine(), what)
-    if case["dropout"]:  # turning the batch would give its rows other masks; the double twin is the judge
-        exact = replace(what, setting=replace(what.setting, dtype=torch.float64))
-        own = largest_difference(as_it_is, one(LoopEngine(), exact))
-    else:
-        real = loop.batches
-        monkeypatch.setattr(loop, "batches", lambda *a: np.ascontiguousarray(real(*a)[:, ::-1]))
-        own = largest_difference(as_it_is, one(LoopEngine(), what))
-    assert ours <= 10 * max(own, 1e-6)
 
 
 @pytest.mark.parametrize("width", [1, 3, 12, 17, pytest.param(1000, marks=pytest.mark.slow)])
@@ -158,40 +135,34 @@ sys.path[:0] = json.loads(sys.argv[1])
 from cases import largest_difference, made_case, one, pairwise
 from hunch.engine import LoopEngine, NativeEngine
 import torch
-cases = [c for c in pairwise() if c["norm_at"] == "before_activation"][:: int(sys.argv[2])]
+cases = [c for c in pairwise() if c["norm_at"] == "before_activation"]  # the others: test_native_levels.py
 worst = 0.0
 for case in cases:
-    what = made_case(case, budget=20)
+    what = made_case(case, budget=50)
     worst = max(worst, largest_difference(one(NativeEngine(1), what), one(LoopEngine(), what)))
 print(json.dumps({"worst": worst, "detail": NativeEngine(1).detail(), "n": len(cases)}))
 """
 
 
-def at_level(level, every):
-    env = {**os.environ, "HUNCH_ISA": level}
-    here = json.dumps([str(Path(__file__).resolve().parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", AT_LEVEL, here, str(every)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.mark.parametrize("level", LEVELS)
-def test_every_instruction_level_of_this_machine_trains_alike(level):
-    found = at_level(level, 16)
-    assert level in found["detail"]
-    assert found["worst"] < CLOSE
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_instruction_level_trains_the_whole_cover_alike(level):
-    assert at_level(level, 1)["worst"] < CLOSE
+    here = json.dumps([str(Path(__file__).resolve().parent)])
+    command, env = [sys.executable, "-c", AT_LEVEL, here], {**os.environ, "HUNCH_ISA": level}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["detail"].endswith(level)
+    assert found["n"] > 20
+    assert found["worst"] < CLOSE
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_instruction_level_of_this_machine_trains_alike(level, monkeypatch):
+    monkeypatch.setenv("HUNCH_ISA", level.removeprefix("x86-64-"))
+    assert NativeEngine(1).detail().endswith(level)
+    for case in COVER[4::9]:
+        assert twins(made_case(case, budget=steps(case))) < CLOSE
 
 
 def test_a_level_that_is_not_there_is_refused_in_words():
