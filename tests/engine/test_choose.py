@@ -59,6 +59,29 @@ def test_what_only_pytorch_trains_rightly_goes_to_the_loop_and_the_reason_names_
         choose(build(), load("digits"), "native")
 
 
+@needs_native
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ("auto", "Engine: native (the network is a chain"),
+        ("native", "Engine: native (asked for)"),
+        ("loop", "Engine: loop (asked for)"),
+    ],
+)
+def test_the_first_training_says_which_engine_trains_and_why(engine, words, capsys):
+    hunch.train(hunch.mlp([64, 4, 10]), "digits", seeds=1, budget=2, lr=0.1, engine=engine)
+    told = capsys.readouterr()
+    assert words in told.err
+    assert told.out == ""
+
+
+@needs_native
+def test_a_network_that_native_declines_is_trained_by_the_loop_which_says_why(capsys):
+    runs = hunch.train(lambda: chain(Doubling), "digits", seeds=1, budget=2, lr=0.1)
+    assert "Engine: loop (native declined: `0` is a Doubling" in capsys.readouterr().err
+    assert np.isfinite(runs.frame()["cost"]).all()
+
+
 def test_without_the_extension_the_loop_serves_and_says_so(monkeypatch, capsys):
     monkeypatch.setenv("HUNCH_NO_NATIVE", "1")
     hunch.train(hunch.mlp([64, 4, 10]), "digits", seeds=1, budget=2, lr=0.1)

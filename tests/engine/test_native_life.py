@@ -11,6 +11,7 @@ import torch
 from cases import made, made_data, one, same_bits
 
 import hunch
+import hunch.engine.native as native
 from hunch.engine import LoopEngine, NativeEngine
 from hunch.engine.native_extension import native_absence
 from hunch.plan import Arm
@@ -80,6 +81,37 @@ def test_a_training_that_is_dropped_ends_and_the_next_one_is_whole():
         gc.collect()
     assert threading.active_count() == before
     assert same_bits(alone, one(NativeEngine(1), what, seed=1))
+
+
+def test_an_interrupt_between_two_results_comes_through_and_what_came_before_is_whole():
+    what = made(arm=ARM, budget=2_000, readings=False)
+    results = NativeEngine(2).train(what.setting, [what.job(k) for k in range(400)], keep_networks=True)
+    first, second = next(results), next(results)
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        results.throw(KeyboardInterrupt("now"))
+    assert time.perf_counter() - started < 1.0  # the rest would take many seconds
+    for r in (first, second):
+        assert same_bits(r, one(NativeEngine(1), what, seed=r.job.key.seed))
+    with pytest.raises(StopIteration):
+        next(results)
+
+
+def test_memory_for_one_run_trains_one_after_another_and_for_less_trains_none(monkeypatch):
+    what = made(arm=ARM, budget=10)
+    alone = {k: one(NativeEngine(1), what, seed=k) for k in range(4)}
+    asked = []
+    real = native._rows_that_fit
+    monkeypatch.setattr(native, "_rows_that_fit", lambda n: asked.append(n) or real(n))
+    list(NativeEngine(1).train(what.setting, [what.job()]))
+    monkeypatch.setattr(native, "_available_bytes", lambda: int(1.9 * asked[0]))
+    results = list(NativeEngine(8).train(what.setting, [what.job(k) for k in range(4)], keep_networks=True))
+    assert [r.job.key.seed for r in results] == [0, 1, 2, 3]  # one thread: in their order
+    assert all(same_bits(r, alone[r.job.key.seed]) for r in results)
+    monkeypatch.setattr(native, "_available_bytes", lambda: asked[0] - 1)
+    with pytest.raises(hunch.EngineError, match=r"GiB are free, so 0 runs fit") as told:
+        list(NativeEngine(8).train(what.setting, [what.job(k) for k in range(4)]))
+    assert isinstance(told.value, hunch.HunchError)
 
 
 def test_no_jobs_give_no_results():

@@ -119,8 +119,10 @@ def test_frozen_parameters_stay_and_the_rest_trains_alike():
     assert largest_difference(result, one(LoopEngine(), what)) < CLOSE
 
 
-def test_early_dropout_ends_at_the_same_step():
-    assert twins(made(arm=Arm("x", keep_prob=0.5, keep_until=0.37), budget=50)) < CLOSE
+@pytest.mark.parametrize(("keep_until", "budget"), [(0.37, 50), (0.5, 50), (0.1, 30), (0.001, 50)])
+def test_early_dropout_ends_at_the_same_step(keep_until, budget):
+    # 0.5 · 50 is a whole step; 0.1 · 30 is a little more than one.
+    assert twins(made(arm=Arm("x", keep_prob=0.5, keep_until=keep_until), budget=budget)) < CLOSE
 
 
 def test_held_out_judged_all_along():
