@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,10 +14,17 @@ from torch import nn
 
 from hunch.errors import HunchError, NetworkError
 
+_GLOBAL_STATES = threading.RLock()  # there is one of each: two threads that build would draw from one another
+
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's, Python's and NumPy's generators; put their old states back at the end."""
+    with _GLOBAL_STATES:
+        yield from _seeded(seed)
+
+
+def _seeded(seed: int) -> Iterator[None]:
     torch_state = torch.random.get_rng_state()
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
