@@ -36,7 +36,7 @@ class OwnNorm(nn.BatchNorm1d):
     """Computes what batch norm computes."""
 
 
-def outcome(code, timeout=60):
+def outcome(code, timeout=60, *words):
     """What a fresh process prints when it runs `code`; a crash shows in its exit status."""
     head = (
         "import sys, json, resource; sys.path[:0] = json.loads(sys.argv[1])\n"
@@ -49,7 +49,10 @@ def outcome(code, timeout=60):
     )
     here = json.dumps([str(Path(__file__).resolve().parent)])
     done = subprocess.run(
-        [sys.executable, "-c", head + code, here], capture_output=True, text=True, timeout=timeout
+        [sys.executable, "-c", head + code, here, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
     )
     assert done.returncode == 0, (done.returncode, done.stderr[-1500:])
     return done.stdout
@@ -139,3 +142,66 @@ def test_a_norm_class_of_ones_own_that_computes_nothing_else_is_trained_or_decli
 def test_a_number_of_threads_below_one_is_refused():
     with pytest.raises((hunch.HunchError, ValueError), match="threads"):
         NativeEngine(-1)
+
+
+FUZZ = """
+import math, warnings, numpy as np
+rng = np.random.default_rng(int(sys.argv[2]))
+native, odd = native_module(), [
+    0, 1, -1, 2, 3, 5, 7, 64, 2**31 - 1, -(2**31), 2**32, 2**63 - 1, 2**64 - 1, 2**70, 0.5, -0.0, 1e308, math.nan,
+    math.inf, -math.inf, "x", "9", b"9", None, True, (), [], {}, [1], (True, True), (True, False, True),
+    (False, False, False), (True, True, True, True), np.float32(2), np.array(3), np.zeros(0), np.zeros((2, 2)),
+    object(),
+]
+spared = {"budget", "id"}  # a budget that fits no array is refused already; huge ones take their time
+n_trained = n_refused = 0
+for turn in range(int(sys.argv[3])):
+    norm, dropout, optimizer = (
+        str(rng.choice(n)) for n in (
+            ["none", "batch", "layer", "group"], ["bernoulli", "gaussian", "exact"], ["nesterov", "adam"],
+        )
+    )
+    arm = Arm("x", norm=norm, keep_prob=0.5, batch_size=20, dropout=dropout, optimizer=optimizer, lr=0.01)
+    w = made(hunch.mlp([9, 8, 3], "gelu"), arm, budget=3)
+    a = NativeEngine(1)._arguments(0, _shared(native, w.setting), w.setting, _row(w.setting, w.job()))
+    for _ in range(rng.integers(1, 3)):
+        layers = a["layers"] if isinstance(a["layers"], list) else []
+        places = [p for p in (a, a["numbers"], *layers) if isinstance(p, dict) and p]
+        place = places[rng.integers(len(places))]
+        key = sorted(place)[rng.integers(len(place))]
+        if key in spared:
+            continue
+        value = place[key]
+        if isinstance(value, np.ndarray) and rng.random() < 0.7:
+            changes = [
+                lambda v: v[:-1], lambda v: v[::-1], lambda v: np.repeat(v, 2, axis=0)[::2], np.asfortranarray,
+                lambda v: v.reshape(1, *v.shape), lambda v: v.tolist(), lambda v: v + math.nan, lambda v: v * 0 + 1e308,
+                *(lambda v, kind=k: v.astype(kind) for k in ("f2", "f4", "f8", ">f8", "i8", "O", "c16")),
+            ]
+            with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+                place[key] = changes[rng.integers(len(changes))](value)
+        else:
+            place[key] = odd[rng.integers(len(odd))]
+    t = native.Trainer(1)
+    try:
+        t.submit(**a)
+        for _ in range(200):
+            if t.collect(0.1):
+                break
+        else:
+            raise AssertionError("nothing came back")
+        n_trained += 1
+    except (ValueError, TypeError, KeyError, RuntimeError, OverflowError, MemoryError):
+        n_refused += 1
+    t.stop()
+print(n_trained, n_refused)
+"""
+
+
+@pytest.mark.parametrize(
+    ("seed", "turns"), [(1, 150), *(pytest.param(s, 1500, marks=pytest.mark.slow) for s in (2, 3))]
+)
+def test_arguments_that_are_changed_at_random_are_trained_or_refused_and_never_crash(seed, turns):
+    n_trained, n_refused = map(int, outcome(FUZZ, 500, seed, turns).split())
+    assert n_trained + n_refused == turns
+    assert n_trained > turns / 20 and n_refused > turns / 4
