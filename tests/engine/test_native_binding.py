@@ -155,3 +155,66 @@ def test_networks_built_in_other_number_types_train_alike():
         what = made(lambda b=built: nn.Sequential(nn.Linear(9, 3)).to(b), budget=5)
         ours, theirs = (next(e.train(what.setting, [what.job()])) for e in (NativeEngine(1), LoopEngine()))
         assert ours.trace.cost == pytest.approx(theirs.trace.cost, abs=1e-12)
+
+
+def shared_of(what, **changed):
+    """The extension's setting, made from what the engine hands over for `what`, and some of it changed."""
+    given = {}
+
+    class Listening:
+        Setting = staticmethod(lambda **arguments: given.update(arguments))
+
+    _shared(Listening, what.setting)
+    return native_module().Setting(
+        **(given | {k: v(given[k]) if callable(v) else v for k, v in changed.items()})
+    )
+
+
+def trained_cost(trainer, shared):
+    given = NativeEngine(1)._arguments(0, shared, WHAT.setting, _row(WHAT.setting, WHAT.job()))
+    trainer.submit(**given)
+    collected(trainer)
+    return given["cost"]
+
+
+INPUTS = ("x", "y", "x_slice", "y_slice", "x_held", "y_held", "y_scale", "eval_at", "held_at", "reading_at")
+
+
+@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("lying", [np.asfortranarray, lambda a: np.repeat(a, 2, axis=0)[::2], frozen])
+def test_inputs_that_lie_otherwise_in_memory_are_taken_and_give_the_same_training(name, lying):
+    costs = []
+    for changed in ({}, {name: lying}):
+        trainer = native_module().Trainer(1)
+        costs.append(trained_cost(trainer, shared_of(WHAT, **changed)))
+        trainer.stop()
+    assert np.isfinite(costs[0]).all() and np.array_equal(*costs)
+
+
+WRONG = {
+    "nothing": None,
+    "a number": 3,
+    "text": "text",
+    "a list": lambda a: a.tolist(),
+    "complex": lambda a: a.astype(complex),
+    "objects": lambda a: a.astype(object),
+    "half": lambda a: a.astype(np.float16),
+    "int32": lambda a: a.astype(np.int32),
+    "other byte order": lambda a: a.astype(a.dtype.newbyteorder()),
+    "no axis": lambda a: np.array(0, dtype=a.dtype),
+    "empty": lambda a: a[..., None][:0],
+    "doubled": lambda a: np.stack([a, a]),
+}
+HARMLESS = [(grid, w) for grid in ("eval_at", "held_at") for w in ("no axis", "empty")] + [
+    ("reading_at", "empty")
+]
+
+
+@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_inputs_that_do_not_fit_are_refused_in_words(name, wrong):
+    if (name, wrong) in HARMLESS:  # a grid of one iteration or of none
+        assert shared_of(WHAT, **{name: WRONG[wrong]}) is not None
+        return
+    with pytest.raises(REFUSALS, match="incompatible function arg|wrong|axes|elements|empty|must increase"):
+        shared_of(WHAT, **{name: WRONG[wrong]})
