@@ -45,8 +45,7 @@ def main() -> None:
         print(_machine(), flush=True)
         print(
             "Microseconds a training step of one row on the whole machine: wall time / (rows × steps), "
-            "medians of "
-            f"{(_QUICK if options.quick else _FULL).rounds}, contestants in turn.\n",
+            f"medians of {(_QUICK if options.quick else _FULL).rounds}, contestants in turn.\n",
             flush=True,
         )
         _tables(folder, only, options.quick)

@@ -54,11 +54,9 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     n_steps = sum(steps.values())
     yield (
         f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, "
-        f"{n_steps:,} steps, "
-        f"budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop (a), one process a "
-        f"core, evaluated "
-        f"alike: {loop:.0f} s (from {sampled} runs an arm and core, scaled by steps): {loop / native:.1f} × "
-        f"faster"
+        f"{n_steps:,} steps, budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop "
+        f"(a), one process a core, evaluated alike: {loop:.0f} s (from {sampled} runs an arm and core, "
+        f"scaled by steps): {loop / native:.1f} × faster"
     )
 
 

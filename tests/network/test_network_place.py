@@ -134,27 +134,6 @@ def test_norms_are_those_of_the_contract():
     assert group.get_submodule("2_norm").num_groups == 1
 
 
-@pytest.mark.parametrize(
-    ("width", "groups"),
-    [
-        (1, 1),
-        (7, 1),
-        (8, 1),
-        (12, 1),
-        (16, 2),
-        (31, 1),
-        (32, 4),
-        (64, 8),
-        (96, 12),
-        (100, 10),
-        (256, 32),
-        (512, 32),
-    ],
-)
-def test_group_norm_takes_the_most_groups_up_to_32_that_leave_eight_units_each(width, groups):
-    assert place(mlp([2, width, 2])(), norm="group").get_submodule("0_norm").num_groups == groups
-
-
 def test_new_norms_have_the_type_of_the_layer():
     placed = place(three().double(), norm="batch")
     assert placed.get_submodule("0_norm").weight.dtype == torch.float64

@@ -34,8 +34,7 @@ def load_build(text: str) -> Callable[[], Any]:
     if path.suffix != ".py":
         raise NetworkError(
             f"{text!r}: {path} is no Python file. Name a .py file with a function that makes the network, "
-            f"for "
-            "instance net.py:build.",
+            "for instance net.py:build.",
             "network-file-kind",
         )
     return _function(_import(path.resolve(), file), name, file)
@@ -84,8 +83,7 @@ def _import(path: Path, shown: str) -> ModuleType:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise NetworkError(
             f"importing {shown} raised {said.rstrip('.')} (line {_line(error, path)} of {path.name}). The "
-            f"file is "
-            "imported to get at its function; put what should not run then under `if __name__ == "
+            "file is imported to get at its function; put what should not run then under `if __name__ == "
             '"__main__":`.',
             "network-import-raised",
         ) from error

@@ -80,8 +80,8 @@ def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | N
         return Choice(NativeEngine(), why)
     if engine == "native":
         raise UnsupportedError(
-            f"engine='native' cannot train this network: {declined} Leave engine= "
-            "out: another engine then serves.",
+            f"engine='native' cannot train this network: {declined.rstrip('.')}. Leave engine= out: another "
+            "engine then serves.",
             "engine-native-declines",
         )
-    return Choice(LoopEngine(), f"native declined: {declined}")
+    return Choice(LoopEngine(), f"native declined: {declined.rstrip('.')}")

@@ -53,8 +53,8 @@ class NativeEngine:
         if native_module() is None:
             raise UnsupportedError(
                 f"engine='native' needs the compiled extension, but {native_absence()}. Install a C++ "
-                f"compiler and "
-                "then hunch-lab again, or leave engine= out: the other engines do the same, more slowly.",
+                "compiler and then hunch-lab again, or leave engine= out: the other engines do the same, "
+                "more slowly.",
                 "engine-native-missing",
             )
         if threads is not None and threads < 1:
@@ -316,9 +316,8 @@ def _rows_that_fit(n_bytes: int) -> int:
     if fit < 1:
         raise EngineError(
             f"one run needs {n_bytes / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free, "
-            f"so 0 runs "
-            "fit. Use narrower layers, a smaller batch_size or plain 'sgd' (it keeps no moments), or free "
-            "memory.",
+            "so 0 runs fit. Use narrower layers, a smaller batch_size or plain 'sgd' (it keeps no "
+            "moments), or free memory.",
             "engine-memory",
         )
     return fit

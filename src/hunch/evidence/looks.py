@@ -104,9 +104,8 @@ def effect_bounds(plan: Plan, facts: StudyFacts, claim: Claim) -> tuple[float, f
     elif not is_share(claim, facts):
         raise PlanError(
             f'claim "{claim.text}": robust=True bets on an outcome that has bounds, and {claim.outcome} has '
-            f"none here. "
-            "Leave robust= out, or claim something about iterations, cost, an error that is a share, or "
-            f"{', '.join(SHARES)}.",
+            "none here. Leave robust= out, or claim something about iterations, cost, an error that is a "
+            f"share, or {', '.join(SHARES)}.",
             "plan-robust",
         )
     weights = [weight for _, weight in claim.weights]

@@ -59,8 +59,7 @@ def unfinished(n: int, next_look: int) -> str:
     have = f"{n:,} block{'' if n == 1 else 's'}" if n else "no block"
     return (
         f"the study is not finished: there {'is' if n <= 1 else 'are'} {have} so far, and the next look is "
-        f"at "
-        f"{next_look:,}; the same call with the same store goes on"
+        f"at {next_look:,}; the same call with the same store goes on"
     )
 
 
@@ -68,8 +67,7 @@ def futile(n: int, last: int) -> str:
     """No more blocks were bought."""
     return (
         f"after {n:,} blocks it was unlikely that the {last:,} of this study would decide it, so no more "
-        f"were "
-        "bought"
+        "were bought"
     )
 
 

@@ -225,8 +225,7 @@ def _early(verdict: Verdict, plan: Plan) -> str:
         return ""
     return (
         f"; decided after {verdict.looks[-1]:,} of at most {plan.look_counts[-1]:,} blocks, and effects at "
-        f"early looks "
-        "come out too large on average"
+        "early looks come out too large on average"
     )
 
 

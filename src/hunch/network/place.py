@@ -134,8 +134,7 @@ def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None
     if not hidden and changes_something:
         raise PlacementError(
             f'arm "{arm.name}": the network has no linear layer that an activation follows, so there is no '
-            "site "
-            "for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
+            "site for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
             "network-no-site",
         )
     return set(sites) if sites is not None else set(by_name)

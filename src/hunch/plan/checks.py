@@ -67,9 +67,8 @@ def plan_problems(plan: Plan):
     shared = sorted(set(plan.seeds) & set(plan.pilot_seeds))
     if shared:
         yield Problem(
-            f"the seeds {', '.join(map(str, shared[:5]))} are pilot seeds of this study; a verdict must not "
-            f"use "
-            "runs that chose its target. Choose other seeds, or another seed= for the study.",
+            f"the seeds {', '.join(map(str, shared[:5]))} are pilot seeds of this study; a verdict must "
+            "not use runs that chose its target. Choose other seeds, or another seed= for the study.",
             "plan-seeds-pilot",
         )
     rest = [claim.text for claim in plan.claims if claim.outcome != "iterations"]
@@ -122,9 +121,8 @@ def _look_problems(plan: Plan):
         )
     elif looks and looks[-1] != len(plan.seeds):
         yield Problem(
-            f"the last look must be at all {len(plan.seeds)} blocks, got looks={list(looks)!r}. Make seeds= "
-            f"or "
-            f"max_seeds= {looks[-1]}, or end the looks with {len(plan.seeds)}.",
+            f"the last look must be at all {len(plan.seeds)} blocks, got looks={list(looks)!r}. Make "
+            f"seeds= or max_seeds= {looks[-1]}, or end the looks with {len(plan.seeds)}.",
             "plan-looks",
         )
 
@@ -146,15 +144,14 @@ def _pool_problems(plan: Plan):
         if shared:
             yield Problem(
                 f"the seeds {', '.join(map(str, shared[:5]))} are tuning seeds of this study; a verdict "
-                f"must not "
-                "use runs that chose its learning rates. Choose other seeds, or another seed= for the study.",
+                "must not use runs that chose its learning rates. Choose other seeds, or another seed= "
+                "for the study.",
                 "plan-seeds-tune",
             )
     if not plan.paired and n_arms > 1 and n_blocks and max(plan.seeds) - min(plan.seeds) >= UNPAIRED_STRIDE:
         yield Problem(
             f"paired=False shifts the seeds of every arm by {UNPAIRED_STRIDE:,}, and the seeds reach from "
             f"{min(plan.seeds)} to {max(plan.seeds)}: two arms could get the same one. Choose seeds less "
-            f"than "
-            f"{UNPAIRED_STRIDE:,} apart.",
+            f"than {UNPAIRED_STRIDE:,} apart.",
             "plan-seeds-unpaired",
         )

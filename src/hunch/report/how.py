@@ -125,10 +125,9 @@ def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
     lines = [f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} for each arm)."]
     if plan.is_sequential:
         lines = [
-            f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} of at most {len(plan.seeds):,}; "
-            f"claims "
-            f"are looked at {_looks_text(plan)}, and an arm is trained no more when all its claims are "
-            f"decided)."
+            f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} of at most "
+            f"{len(plan.seeds):,}; claims are looked at {_looks_text(plan)}, and an arm is trained no more "
+            "when all its claims are decided)."
         ]
     if any(plan.is_tuned_per_block(arm.name) for arm in plan.arms):
         lines.append(

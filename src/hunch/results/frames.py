@@ -42,8 +42,7 @@ def chosen_traces(plan: Plan, table: RunTable, stage: str, arm: str | None = Non
     if stage not in (*STAGES, ALL):
         raise PlanError(
             f"stage must be one of {', '.join(STAGES)} or all, got {stage!r}. The runs that verdicts rest "
-            "on are "
-            '"confirm".',
+            'on are "confirm".',
             "results-stage",
         )
     if arm is not None:
@@ -98,10 +97,9 @@ def run_frame(plan: Plan, table: RunTable, stage: str) -> pd.DataFrame:
             "wall_s": np.array([t.wall_s for t in traces], dtype=np.float64),
         }
     )
-    is_confirm = frame["stage"] == CONFIRM
-    if (
-        frame.loc[is_confirm].duplicated(subset=["arm", "seed"]).any()
-    ):  # claims about different outcomes tuned an arm differently
+    confirm = frame.loc[frame["stage"] == CONFIRM]
+    # Claims about different outcomes may have tuned an arm differently: then a seed has several runs of it.
+    if confirm.duplicated(subset=["arm", "seed"]).any():
         tuned_for = _tuned_for(plan, table)
         frame.insert(4, "tuned_for", _objects([tuned_for.get(t.key, "") for t in traces]))
     return frame if stage == ALL else frame.drop(columns="stage")

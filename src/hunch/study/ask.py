@@ -113,8 +113,7 @@ def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:
         problems.append(
             Problem(
                 f"looks must be 'planned', 'anytime' or a list of numbers of blocks, got {looks!r}. Write "
-                f"for "
-                "instance looks=[10, 20, 40].",
+                "for instance looks=[10, 20, 40].",
                 "plan-looks",
             )
         )
@@ -133,8 +132,7 @@ def _listed_looks(looks: Any, problems: list[Problem]) -> tuple[int, ...]:
         problems.append(
             Problem(
                 f"no look may be before {FIRST_ANYTIME} blocks, got looks={list(listed)!r}: so few decide "
-                f"nothing. "
-                f"Write looks of {FIRST_ANYTIME} or more.",
+                f"nothing. Write looks of {FIRST_ANYTIME} or more.",
                 "plan-looks",
             )
         )

@@ -84,7 +84,7 @@ def compare(
             takes many more seeds, and the price is said.
         tuning: `"replicated"`: anew for every arm and block, on the claim's own outcome, so that a verdict is
             about arms that are tuned and not about the luck of one tuning. `"once"`: rates from the pilot,
-            about eight times fewer runs; verdicts are "at these learning rates". `"none"`: every rate is
+            an eighth of the runs or fewer; verdicts are "at these learning rates". `"none"`: every rate is
             given. `"auto"`: `"replicated"` where a fast engine serves, else `"once"`. An arm with a given
             `lr` is never tuned.
         stop_at_target: Whether tuning and confirm runs end once they have reached the target, which saves
@@ -102,8 +102,7 @@ def compare(
 
     Raises:
         PlanError, DataError, NetworkError, PlacementError, UnsupportedError: If something does not fit;
-        nothing is
-            written then.
+            nothing is written then.
         StoreError: If the study file cannot be used.
 
     Example:

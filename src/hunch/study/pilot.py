@@ -297,9 +297,8 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
     if found.is_short:
         notes.append(
             f"The budget was not doubled beyond {found.budget:,} iterations, although the best arm still "
-            f"gained more than "
-            f"{GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. Give budget= for "
-            f"longer runs."
+            f"gained more than {GAIN_ENOUGH:.0%} of the cost of a constant prediction in the second half. "
+            "Give budget= for longer runs."
         )
     if pilot.plan.asked_target is None:
         at = pilot.curves(next(iter(found.best.values())))[0]
@@ -321,9 +320,8 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
         if all(t.diverged_at is not None for t in runs):
             lowest, highest = min(found.sweep[arm.name]), max(found.sweep[arm.name])
             notes.append(
-                f"Every pilot run of {arm.name} diverged, at learning rates from {lowest:g} to {highest:g}: "
-                f"give it a "
-                "smaller lr=, a smaller init_std= or a norm."
+                f"Every pilot run of {arm.name} diverged, at learning rates from {lowest:g} to "
+                f"{highest:g}: give it a smaller lr=, a smaller init_std= or a norm."
             )
             continue
         tried, rate = sorted(found.sweep[arm.name]), found.rates[arm.name]
@@ -331,8 +329,7 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
             end = "lowest" if rate == tried[0] else "highest"
             notes.append(
                 f"The learning rate of {arm.name} ({rate:g}) is the {end} of the {len(tried)} that were "
-                f"tried; "
-                "a rate beyond might do better."
+                "tried; a rate beyond might do better."
             )
     return notes
 

@@ -76,8 +76,7 @@ def price_of_blocks(plan: Plan, table: RunTable, seconds: Seconds, engine: str =
     if n_rates and engine == "loop":
         said.append(
             f'Only the slow engine serves here; tuning="once" would train {_runs_per_block(plan, 0)} runs a '
-            f"block "
-            "instead, with verdicts at these learning rates."
+            "block instead, with verdicts at these learning rates."
         )
     for claim, margin in zip(plan.claims, plan.margins, strict=True):
         said += (
@@ -126,9 +125,8 @@ def _price_of_equality(plan: Plan, table: RunTable, claim: Claim, margin: float)
     by = number(math.exp(margin) if claim.is_ratio else margin)
     return [
         f'"{claim.text}": by the {len(outcome.seeds)} pilot pairs it takes {shown} blocks to call arms '
-        f"equal within the "
-        f"margin of {by}, and this study ends at {len(plan.seeds):,}. A wider margin= or a larger "
-        f"max_seeds= would do."
+        f"equal within the margin of {by}, and this study ends at {len(plan.seeds):,}. A wider margin= or "
+        "a larger max_seeds= would do."
     ]
 
 

@@ -134,8 +134,7 @@ def _settle_tuning(
             return _settle_tuning("replicated", arms, claims, choice)
         return "once", (
             "Learning rates are tuned once, because only the slow engine serves: tuning them anew for every "
-            "block "
-            'would take about eight times as long. tuning="replicated" does it nevertheless.',
+            'block would take about eight times as long. tuning="replicated" does it nevertheless.',
         )
     if tuning == "replicated":
         if all(arm.lr is not None for arm in arms):
@@ -160,8 +159,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
             problems.append(
                 Problem(
                     f'arm "{arm.name}": batch_size {arm.batch_size} is larger than the training part, which '
-                    f"has "
-                    f"{data.n} examples. Use batch_size={data.n} or less.",
+                    f"has {data.n} examples. Use batch_size={data.n} or less.",
                     "plan-batch-size",
                 )
             )
@@ -179,8 +177,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
             problems.append(
                 Problem(
                     f'arm "{arm.name}": batch norm cannot train on batches of 1 (the variance over one '
-                    f"example is 0), "
-                    "got batch_size=1. Use batch_size=2 or more, or norm='layer'.",
+                    "example is 0), got batch_size=1. Use batch_size=2 or more, or norm='layer'.",
                     "plan-batch-norm-of-one",
                 )
             )

@@ -118,8 +118,7 @@ def _train(
             if result.trace.failed is not None or result.state is None:
                 raise EngineError(
                     f"seed {result.job.key.seed}: the run failed with {result.trace.failed}. Run the "
-                    f"network on one "
-                    "batch by yourself to find the line.",
+                    "network on one batch by yourself to find the line.",
                     "engine-run-failed",
                 )
             traces.append(result.trace)
