@@ -45,7 +45,7 @@ def curve_chart(panel: CurvePanel, arms: Sequence[str], *, log: bool, legend: bo
         "mid:Q",
         scale=alt.Scale(type="log" if log else "linear", domain=scales["domain"], nice=False),
         title=None,
-        axis=axis(format=".1~%" if panel.percent else "~g", **scales["ticks"]),
+        axis=axis(format=".1~%" if panel.percent else ".6~g", **scales["ticks"]),
     )
     x = _iterations(panel.budget)
     layers = _band_layers(panel.bands, arms, x, y, legend=legend, format=".2%" if panel.percent else ".4~g")
@@ -109,7 +109,7 @@ def site_chart(
         "mid:Q",
         scale=alt.Scale(type="log" if panel.log else "linear", domain=list(panel.domain), nice=False),
         title=None,
-        axis=axis(format="~g", **_ticks(panel.domain, log=panel.log, count=4)),
+        axis=axis(format=".6~g", **_ticks(panel.domain, log=panel.log, count=4)),
     )
     ends = (1, max(panel.budget, 2))
     x = alt.X(

@@ -41,7 +41,7 @@ def effect_chart(rows: Sequence[EffectRow], *, labels: bool = False) -> alt.Laye
     scale = alt.Scale(type="log" if first.is_ratio else "linear", domain=list(first.domain), nice=False)
     ticks = ratio_ticks(first.domain) if first.is_ratio else None
     scale_axis = axis(
-        format=".2~%" if first.percent else "~g",
+        format=".2~%" if first.percent else ".6~g",
         title=None,
         labelOverlap="greedy",
         labelSeparation=6,

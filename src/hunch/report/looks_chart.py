@@ -45,7 +45,7 @@ def looks_chart(panel: LooksPanel) -> alt.LayerChart:
     ticks = ratio_ticks(panel.domain) if panel.is_ratio else None
     marks: dict[str, Any] = {"values": ticks, "labelExpr": "datum.label + '×'"} if ticks else {"tickCount": 5}
     y_axis = axis(
-        format=".2~%" if panel.percent else "~g",
+        format=".2~%" if panel.percent else ".6~g",
         title=None,
         labelOverlap="greedy",
         **marks,
