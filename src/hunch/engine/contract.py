@@ -142,8 +142,13 @@ def make_row(setting: Setting, job: Job) -> nn.Module:
     Raises:
         NetworkError, PlacementError, UnsupportedError: If it cannot be built or the arm does not fit.
     """
+    return finish_row(build_network(setting.build, job.stream_seed), setting, job)
+
+
+def finish_row(built: nn.Module, setting: Setting, job: Job) -> nn.Module:
+    """`make_row`, from the network that `build()` made at the job's seed; that one is not changed."""
     # `place_arm` copies, so that a build that hands out one network again and again never sees it change.
-    network = place_arm(build_network(setting.build, job.stream_seed), job.arm)
+    network = place_arm(built, job.arm)
     if job.arm.init_std is not None:
         redraw(network, job.arm.init_std, job.stream_seed)
     return network.to(setting.dtype)

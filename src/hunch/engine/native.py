@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hunch.engine.contract import Job, Result, Setting, empty_trace, make_row, training_slice
+from hunch.engine.contract import Job, Result, Setting, empty_trace, training_slice
 from hunch.engine.costs import packed_answers
 from hunch.engine.loop import as_tensors, one_thread
-from hunch.engine.native_chain import NativeLayers, native_layers
 from hunch.engine.native_extension import native_absence, native_module
+from hunch.engine.native_rows import Start, Starts
 from hunch.engine.streams import stream_key
 from hunch.errors import EngineError, PlanError, UnsupportedError
 from hunch.plan import schedule_factors
@@ -80,7 +80,7 @@ class NativeEngine:
         """
         module = native_module()
         assert module is not None
-        shared = _shared(module, setting)
+        shared, starts = _shared(module, setting), Starts(setting)
         threads = self.threads
         trainer = module.Trainer(threads)
         waiting: dict[int, _Row] = {}
@@ -95,12 +95,12 @@ class NativeEngine:
                     if entry is None:
                         has_more = False
                         break
-                    row = _row(setting, entry[1])
+                    row = _row(setting, entry[1], starts)
                     if isinstance(row, Result):
                         yield row
                         continue
                     arguments = self._arguments(entry[0], shared, setting, row)
-                    shape = (row.layers.shape, row.job.arm.batch_size, arguments["optimizer"])
+                    shape = (row.start.shape, row.job.arm.batch_size, arguments["optimizer"])
                     if shape not in sizes:
                         sizes[shape] = trainer.submit(**arguments, only_measure=True)
                         fit = _rows_that_fit(sizes[shape])
@@ -130,7 +130,7 @@ class NativeEngine:
         return {
             "id": number,
             "setting": shared,
-            "layers": row.layers.specs,
+            "layers": row.start.specs,
             "batch_size": arm.batch_size,
             "seed": job.stream_seed,
             "order_stream": stream_key("order"),
@@ -148,7 +148,7 @@ class NativeEngine:
                 "stops_on_held": float(setting.metric == "held_out"),
             },
             "factors": _factors(arm.schedule, setting.budget),
-            "parameters": row.parameters,
+            "parameters": row.start.parameters,
             "cost": trace.cost,
             "held_cost": trace.held_cost,
             "held_error": trace.held_error,
@@ -161,11 +161,14 @@ class _Row:
     """A run under way."""
 
     job: Job
-    network: nn.Module
-    layers: NativeLayers
-    parameters: np.ndarray
+    start: Start
     trace: Trace
     setting: Setting
+    starts: Starts
+
+    def network(self) -> nn.Module:
+        """The trained network; made only where it is wanted, because it takes memory and time."""
+        return self.starts.network(self.job, self.start.parameters)
 
 
 def usable_cores() -> int:
@@ -240,17 +243,16 @@ def _shared(module: Any, setting: Setting) -> Any:
     )
 
 
-def _row(setting: Setting, job: Job) -> _Row | Result:
+def _row(setting: Setting, job: Job, starts: Starts | None = None) -> _Row | Result:
     started = time.perf_counter()
     trace = empty_trace(setting, job.key)
+    starts = starts or Starts(setting)
     try:
-        network = make_row(setting, job)
-        layers = native_layers(network, job, setting)
+        start = starts.start(job)
     except Exception as error:  # of the user's build, which may make another network than it did before
         failed = f"{type(error).__name__}: {error}"
         return Result(job, replace(trace, failed=failed, wall_s=time.perf_counter() - started))
-    parameters = np.concatenate([t.detach().reshape(-1).numpy() for t in layers.tensors])
-    return _Row(job, network, layers, parameters, trace, setting)
+    return _Row(job, start, trace, setting, starts)
 
 
 def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, seconds: float) -> Iterator[Result]:
@@ -272,10 +274,9 @@ def _answers(row: _Row, trace: Trace) -> np.ndarray | None:
     setting = row.setting
     if not setting.answers or trace.diverged_at is not None or not np.isfinite(trace.held_cost[-1]):
         return None
-    _fill(row)
     with one_thread():
         held = as_tensors(setting.data.x_held, setting.data.y_held, setting)
-        return packed_answers(row.network, *held, setting.cost)
+        return packed_answers(row.network(), *held, setting.cost)
 
 
 def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iterator[Result]:
@@ -283,26 +284,16 @@ def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iter
         yield from _collect(trainer, waiting, keep_networks, _WAIT_S)
 
 
-def _fill(row: _Row) -> None:
-    """Write the flat parameters into the network."""
-    at = 0
-    with torch.no_grad():
-        for tensor in row.layers.tensors:
-            values = torch.from_numpy(row.parameters[at : at + tensor.numel()])
-            tensor.copy_(values.reshape(tensor.shape))
-            at += tensor.numel()
-
-
 def _state(row: _Row, trace: Trace) -> dict[str, Tensor]:
     """The trained network's state."""
-    _fill(row)
+    network = row.network()
     steps = trace.key.budget if trace.diverged_at is None else trace.diverged_at
     if row.setting.stop_at is not None and trace.diverged_at is None:
         steps = int(trace.eval_at[np.isfinite(trace.cost)][-1])  # it made the updates before that evaluation
-    for module in row.network.modules():
+    for module in network.modules():
         if isinstance(module, nn.BatchNorm1d) and module.num_batches_tracked is not None:
             module.num_batches_tracked += steps
-    return {k: v.detach().clone() for k, v in row.network.state_dict().items()}
+    return {k: v.detach().clone() for k, v in network.state_dict().items()}
 
 
 def _rows_that_fit(n_bytes: int) -> int:

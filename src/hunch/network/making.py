@@ -29,7 +29,7 @@ def _seeded(seed: int) -> Iterator[None]:
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        torch.manual_seed(seed)
+        _seed_torch(seed)
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
         yield
@@ -39,6 +39,14 @@ def _seeded(seed: int) -> Iterator[None]:
             torch.cuda.set_rng_state_all(cuda_states)
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _seed_torch(seed: int) -> None:
+    """`torch.manual_seed`; without the call stacks that it writes down for GPUs where there are none."""
+    if torch.cuda.is_available() or torch.backends.mps.is_available() or torch.xpu.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 @contextlib.contextmanager

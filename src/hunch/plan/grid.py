@@ -6,12 +6,14 @@ All are functions of the budget alone, so that every arm is judged at the same i
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 EVALUATION_SPACING = 0.04  # neighbours are 2 iterations or 4 % apart, whichever is more
 HELD_OUT_POINTS = 10
 READING_POINTS = 20
 
 
+@lru_cache(maxsize=256)
 def evaluation_grid(budget: int) -> tuple[int, ...]:
     """Iterations at which the cost is measured: 0, 2, 4, … 50, 52, 54, … and the budget itself.
 
@@ -28,6 +30,7 @@ def evaluation_grid(budget: int) -> tuple[int, ...]:
     return tuple(points)
 
 
+@lru_cache(maxsize=256)
 def held_out_grid(budget: int) -> tuple[int, ...]:
     """Ten points of the evaluation grid, evenly spread over the run, the last one the budget.
 
@@ -40,6 +43,7 @@ def held_out_grid(budget: int) -> tuple[int, ...]:
     return tuple(sorted({min(grid, key=lambda g, w=w: (abs(g - w), g)) for w in wanted} - {0} | {budget}))
 
 
+@lru_cache(maxsize=256)
 def reading_grid(budget: int) -> tuple[int, ...]:
     """The steps (1 = first update) at which readings are taken: about 20, dense at the start.
 
