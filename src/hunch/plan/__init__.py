@@ -5,9 +5,13 @@ ask the same thing have the same hash, whatever machine wrote them.
 """
 
 from hunch.plan.arms import ACTIVATIONS as ACTIVATIONS
+from hunch.plan.arms import DROPOUTS as DROPOUTS
 from hunch.plan.arms import OPTIMIZERS as OPTIMIZERS
 from hunch.plan.arms import SCHEDULES as SCHEDULES
 from hunch.plan.arms import Arm as Arm
+from hunch.plan.arms import is_number as is_number
+from hunch.plan.arms import is_whole as is_whole
+from hunch.plan.arms import keep_problems as keep_problems
 from hunch.plan.claims import READING_NAMES as READING_NAMES
 from hunch.plan.claims import Claim as Claim
 from hunch.plan.claims import contrast as contrast

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, Self, TypeGuard, cast
@@ -270,7 +270,7 @@ def _problems(arm: Arm):
                 f"{where}: {field} must be one of {', '.join(choices)}, got {value!r}.{hint}",
                 f"plan-{field.replace('_', '-')}",
             )
-    yield from _keep_problems(where, arm.keep_prob)
+    yield from keep_problems(where, arm.keep_prob)
     for field, low, high, low_open, high_open, slug in (
         ("l2", 0.0, math.inf, False, True, "plan-l2"),
         ("weight_decay", 0.0, math.inf, False, True, "plan-weight-decay"),
@@ -325,7 +325,17 @@ def _problems(arm: Arm):
         )
 
 
-def _keep_problems(where: str, keep: object):
+def keep_problems(where: str, keep: object) -> Iterator[Problem]:
+    """What is wrong with a keep probability, or with a mapping site → keep probability.
+
+    Args:
+        where: What asks for it, in front of the message.
+        keep: The value; None asks for nothing and is right.
+
+    Example:
+        >>> [problem.slug for problem in keep_problems("here", 20)]
+        ['plan-keep-prob']
+    """
     if keep is None:
         return
     pairs = list(keep.items()) if isinstance(keep, Mapping) else [(None, keep)]
