@@ -9,6 +9,8 @@ machine (even the random sign flips have a fixed key); degenerate input gives Na
   bears any stopping rule for Gaussian differences, and one that bears any shape.
 - `censoring`, `multiple`, `two_way`: real censoring; several claims; other seeds and other examples.
 - `verdicts`: the verdict rule over thousands of studies at once, for simulations.
+- `dose`, `dose_pairs`, `dose_default`, `dose_width`, `dose_tunability`: dose-response curves: which doses are near
+  the best, what a default loses, how wide the near-optimal region is.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """
 
@@ -32,6 +34,21 @@ from hunch.stats.censoring import kaplan_meier as kaplan_meier
 from hunch.stats.censoring import pseudo_values as pseudo_values
 from hunch.stats.censoring import reach_p as reach_p
 from hunch.stats.censoring import restricted_mean as restricted_mean
+from hunch.stats.dose import DoseCurve as DoseCurve
+from hunch.stats.dose import DoseStatus as DoseStatus
+from hunch.stats.dose import best_end as best_end
+from hunch.stats.dose import dose_curve as dose_curve
+from hunch.stats.dose_default import DefaultLoss as DefaultLoss
+from hunch.stats.dose_default import default_loss as default_loss
+from hunch.stats.dose_tunability import CommonSpan as CommonSpan
+from hunch.stats.dose_tunability import Tunability as Tunability
+from hunch.stats.dose_tunability import common_span as common_span
+from hunch.stats.dose_tunability import tunability as tunability
+from hunch.stats.dose_width import DoseWidths as DoseWidths
+from hunch.stats.dose_width import Span as Span
+from hunch.stats.dose_width import cell_shares as cell_shares
+from hunch.stats.dose_width import chance_near_optimal as chance_near_optimal
+from hunch.stats.dose_width import dose_widths as dose_widths
 from hunch.stats.looks import is_futile as is_futile
 from hunch.stats.looks import planned_looks as planned_looks
 from hunch.stats.multiple import HolmRow as HolmRow

@@ -1,0 +1,87 @@
+"""All pairs of doses: one-sided bounds of every difference of means, and which doses can be compared at all.
+
+Every pair has its own variance, that of its paired differences over seeds: a variance pooled over doses excludes a
+true best dose in .11 of the studies where one end of the range spreads five times as far as the other, at a promise
+of .05 (docs/validation-doses.md).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hunch.stats.paired import paired_interval
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+FEWEST_SEEDS = 5
+DIVERGED_LIMIT = 0.2  # share of runs beyond which a dose is unstable
+SAME_TO = 1e-9  # differences that vary by less than this share of the values are one number
+_CHUNK = 256  # studies whose pairs are held at once
+
+
+def stable_doses(values: Floats, diverged: npt.ArrayLike | None) -> Bools:
+    """Which doses can be averaged and compared.
+
+    Not those of which more than a fifth of the runs diverged, nor those with a value that is not finite.
+
+    Args:
+        values: Outcomes, (..., n, K).
+        diverged: Share of runs that diverged, (..., K) or anything that broadcasts to it; None: none.
+
+    Returns:
+        Whether a dose is stable, (..., K).
+    """
+    share = np.asarray(0.0 if diverged is None else diverged, dtype=np.float64)
+    return np.isfinite(values).all(axis=-2) & ~(share > DIVERGED_LIMIT)
+
+
+def pair_bounds(
+    values: Floats, is_stable: Bools, alpha: float, shared_by: Literal["one", "dose", "all"] = "dose"
+) -> tuple[Floats, Floats]:
+    """Lower and upper bound of mean_x - mean_j for every ordered pair, each one-sided.
+
+    Args:
+        values: Outcomes, (S, n, K), finite where stable.
+        is_stable: (S, K).
+        alpha: To be spent by `shared_by`.
+        shared_by: Who shares alpha (Bonferroni): the comparisons of a dose, K - 1 for K stable doses; those of
+            all doses, K (K - 1); or nobody, every comparison having its own.
+
+    Returns:
+        (lower, upper), each (S, K, K); 0 on the diagonal, NaN where a dose is unstable, infinite where nothing can be
+        said: fewer than five seeds, or differences that are all the same number.
+    """
+    n_studies, n, k = values.shape
+    lower = np.full((n_studies, k, k), -np.inf)
+    upper = np.full((n_studies, k, k), np.inf)
+    n_stable = is_stable.sum(axis=1)
+    safe = np.where(is_stable[:, None, :], values, 0.0)
+    if n >= FEWEST_SEEDS:
+        for count in np.unique(n_stable[n_stable > 1]):
+            one_sided = alpha / {"one": 1, "dose": int(count) - 1, "all": int(count * (count - 1))}[shared_by]
+            rows = np.flatnonzero(n_stable == count)
+            for start in range(0, len(rows), _CHUNK):
+                part = rows[start : start + _CHUNK]
+                lower[part], upper[part] = _bounds(np.swapaxes(safe[part], 1, 2), one_sided)
+    both = is_stable[:, :, None] & is_stable[:, None, :]
+    lower, upper = np.where(both, lower, np.nan), np.where(both, upper, np.nan)
+    lower[:, np.arange(k), np.arange(k)] = upper[:, np.arange(k), np.arange(k)] = 0.0
+    return lower, upper
+
+
+def _bounds(by_dose: Floats, one_sided: float) -> tuple[Floats, Floats]:
+    """Of (S, K, n)."""
+    n_studies, k, _ = by_dose.shape
+    lower = np.zeros((n_studies, k, k))
+    size = np.abs(by_dose).max(axis=2)
+    for x in range(k - 1):
+        d = by_dose[:, x : x + 1] - by_dose[:, x + 1 :]
+        low, high = paired_interval(d, 2 * one_sided)
+        is_one_number = np.ptp(d, axis=2) <= SAME_TO * np.maximum(size[:, x : x + 1], size[:, x + 1 :])
+        lower[:, x, x + 1 :] = np.where(is_one_number, -np.inf, low)
+        lower[:, x + 1 :, x] = np.where(is_one_number, -np.inf, -high)
+    return lower, -np.swapaxes(lower, 1, 2)
