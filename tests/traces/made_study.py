@@ -99,10 +99,11 @@ def all_traces(plan):
 def same_trace(a, b):
     """Equal to the bit, NaN like NaN."""
     arrays = ["eval_at", "cost", "held_at", "held_cost", "held_error", "reading_at", "readings"]
-    if (a.held_correct is None) != (b.held_correct is None):
-        return False
-    if a.held_correct is not None:
-        arrays.append("held_correct")
+    for name in ("held_correct", "held_losses"):
+        if (getattr(a, name) is None) != (getattr(b, name) is None):
+            return False
+        if getattr(a, name) is not None:
+            arrays.append(name)
     return (
         (a.key, a.diverged_at, a.failed, a.wall_s) == (b.key, b.diverged_at, b.failed, b.wall_s)
         and all(getattr(a, n).dtype == getattr(b, n).dtype for n in arrays)

@@ -70,6 +70,25 @@ def test_single_answers_come_back_to_the_bit_where_they_were_recorded(trace, ans
     assert not again.held_correct.flags.writeable
 
 
+@given(
+    traces(),
+    st.none() | hnp.arrays(np.uint8, st.integers(0, 9)),
+    hnp.arrays(np.float32, st.integers(0, 9), elements=st.floats(width=32)),
+)
+def test_single_losses_come_back_to_the_bit_with_or_without_answers(trace, answers, losses):
+    full = replace(trace, held_correct=answers, held_losses=losses)
+    again = decode_trace(encode_trace(full))
+    assert same_trace(again, full)
+    assert not same_trace(again, replace(full, held_losses=None))
+    assert not again.held_losses.flags.writeable
+
+
+def test_losses_of_another_number_type_are_kept_as_float32():
+    again = decode_trace(encode_trace(replace(make_trace("none", 0), held_losses=np.array([0.1, 2.0]))))
+    assert again.held_losses.dtype == np.float32
+    assert again.held_losses.tolist() == np.float32([0.1, 2.0]).tolist()
+
+
 def test_arrays_come_back_read_only():
     back = decode_trace(encode_trace(make_trace("none", 0)))
     with pytest.raises(ValueError, match="read-only"):
@@ -121,3 +140,10 @@ def test_facts_and_provenance_come_back_equal():
     provenance = make_provenance(train_wall_s=1 / 3)
     assert provenance_from_text(provenance_to_text(provenance)) == provenance
     assert math.isnan(facts_from_text(facts_to_text(make_facts(c0_held=math.nan))).c0_held)
+
+
+def test_what_a_constant_does_on_every_example_comes_back_and_is_not_told_in_short():
+    facts = make_facts(constant_right=(1, 0, 0), constant_losses=(0.1, 1 / 3, 2.5))
+    assert facts_from_text(facts_to_text(facts)) == facts
+    assert facts.in_short() == make_facts().in_short()
+    assert not {"constant_right", "constant_losses"} & set(facts.in_short())

@@ -153,7 +153,7 @@ NO_STUDIES = {
     "another database": (other_database, "another program's", "store-not-a-study"),
     "a folder": (lambda p: p.mkdir(), "is a folder, not a study file", "store-folder"),
     "missing": (lambda p: None, "there is no file", "store-missing"),
-    "newer": (newer_study, r"format is 7, and this version reads formats up to 2\. Update", "store-newer"),
+    "newer": (newer_study, r"format is 7, and this version reads formats up to 3\. Update", "store-newer"),
     "another plan": (study_of_another_plan, r"does not know: look_ahead.*another version", "store-newer"),
 }
 

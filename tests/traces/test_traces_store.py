@@ -24,6 +24,7 @@ import hunch.traces.schema as schema
 from hunch.errors import PlanError, StoreError
 from hunch.plan import Arm, faster
 from hunch.traces import StudyFile, open_or_create, read_study
+from hunch.traces.codec import to_text
 
 HERE = Path(__file__).parent
 ROOM = {"PYTHONPATH": str(HERE.parents[1] / "src"), "PATH": os.environ["PATH"]}
@@ -531,6 +532,34 @@ def test_a_reader_that_stays_does_not_keep_the_writer_from_closing(tmp_path, ask
 
 
 # --- formats -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_formats_1_and_2_are_read_and_gone_on_with(tmp_path, asked, version, monkeypatch):
+    """They hold no losses of single examples, and facts without what a constant does on them."""
+    path = tmp_path / "old.hunch"
+    made = sorted(all_traces(asked[0]), key=lambda t: t.key)
+    with monkeypatch.context() as then:
+        then.setattr(schema, "facts_to_text", lambda facts: to_text(facts.in_short()))
+        with open_or_create(path, *asked) as file:
+            file.append_many(made[:-1])
+    with sqlite3.connect(path) as db:
+        (facts,) = db.execute("SELECT text FROM document WHERE name='facts'").fetchone()
+        assert "constant" not in facts
+        db.execute(f"PRAGMA user_version={version}")
+    db.close()
+    stored = read_study(path)
+    assert same_runs(stored.table, made[:-1])
+    assert stored.facts == asked[1]
+    now = replace(asked[1], constant_losses=(2.0, 3.0))
+    with open_or_create(path, asked[0], now, asked[2]) as file:
+        file.append(replace(made[-1], held_losses=np.float32([1.0, 2.0])))
+        assert file.facts == asked[1]
+    again = read_study(path)
+    assert same_runs(again.table, [*made[:-1], replace(made[-1], held_losses=np.float32([1.0, 2.0]))])
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+    db.close()
 
 
 def add_a_table(conn):

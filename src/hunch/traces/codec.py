@@ -26,7 +26,8 @@ _ARRAYS = (
     ("reading_at", "<i8"),
     ("readings", "<f4"),
 )
-_ANSWERS = ("held_correct", "|u1")  # after the others, in traces that have it
+# After the others, in traces that have them: what the head calls their length, field and type.
+_EXAMPLES = (("answers", "held_correct", "|u1"), ("losses", "held_losses", "<f4"))
 _LENGTH_BYTES = 4
 
 
@@ -42,6 +43,11 @@ def encode_trace(trace: Trace) -> bytes:
     arrays = {name: np.ascontiguousarray(getattr(trace, name), dtype) for name, dtype in _ARRAYS}
     _check_lengths(trace.key, arrays)
     key = trace.key
+    examples = {
+        called: np.ascontiguousarray(values, dtype)
+        for called, name, dtype in _EXAMPLES
+        if (values := getattr(trace, name)) is not None
+    }
     head = to_text(
         {
             "key": [key.stage, key.arm, int(key.seed), float(key.lr), int(key.budget)],
@@ -50,12 +56,11 @@ def encode_trace(trace: Trace) -> bytes:
             "wall_s": float(trace.wall_s),
             "shapes": [list(arrays[name].shape) for name, _ in _ARRAYS],
         }
-        | ({} if trace.held_correct is None else {"answers": len(trace.held_correct)})
+        | {called: len(values) for called, values in examples.items()}
     ).encode()
     parts = [len(head).to_bytes(_LENGTH_BYTES, "little"), head]
     parts += [arrays[name].tobytes() for name, _ in _ARRAYS]
-    if trace.held_correct is not None:
-        parts.append(np.ascontiguousarray(trace.held_correct, _ANSWERS[1]).tobytes())
+    parts += [values.tobytes() for values in examples.values()]
     return zlib.compress(b"".join(parts), 6)
 
 
@@ -71,9 +76,10 @@ def decode_trace(block: bytes) -> Trace:
         head = json.loads(raw[_LENGTH_BYTES:start])
         arrays: dict[str, Any] = {}
         wanted, shapes = [*_ARRAYS], [*head["shapes"]]
-        if "answers" in head:
-            wanted.append(_ANSWERS)
-            shapes.append([head["answers"]])
+        for called, name, dtype in _EXAMPLES:
+            if called in head:
+                wanted.append((name, dtype))
+                shapes.append([head[called]])
         for (name, dtype), shape in zip(wanted, shapes, strict=True):
             count = int(np.prod(shape, dtype=np.int64))
             flat = np.frombuffer(raw, dtype, count, start).astype(np.dtype(dtype).newbyteorder("="))
@@ -124,7 +130,8 @@ def facts_from_text(text: str) -> StudyFacts:
     """The facts that `facts_to_text` wrote."""
     values: dict[str, Any] = json.loads(text)
     values["sites"] = tuple(SiteFact(**cast("dict[str, Any]", site)) for site in values["sites"])
-    values["data_notes"] = tuple(values["data_notes"])
+    for name in ("data_notes", "constant_right", "constant_losses"):
+        values[name] = tuple(values.get(name, ()))  # the last two are missing in formats 1 and 2
     return StudyFacts(**values)
 
 

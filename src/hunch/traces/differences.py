@@ -76,6 +76,14 @@ def differences(
         ". Nothing was written. To go on with the stored study make the same call as before, in the same "
         "environment; to start another one give another store=."
     )
+    asks = plan_1.claims != plan_2.claims or any(
+        getattr(plan_1, name) != getattr(plan_2, name) for name in ("alpha", "asked_target")
+    )
+    if asks:
+        way_out += (
+            " Other claims, another alpha or target can be asked of the runs that are there, as exploration and "
+            f"without training: hunch.open({str(path)!r}).explore(…)."
+        )
     return [
         Problem(f"cannot resume {path}: {text}{way_out if k == len(found) else '.'}", slug)
         for k, (slug, text) in enumerate(found, 1)

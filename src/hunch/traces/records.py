@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,8 +46,11 @@ class Trace:
         failed: Why the run could not be finished (an exception in the user's module); None if it was.
         wall_s: Seconds that the run took. Provenance, never compared.
         held_correct: Which held-out examples the network answered rightly at the end, uint8, one bit an example as
-            `np.packbits` packs them (⌈n_held / 8⌉,). None where it was not recorded: regression, a run that
-            diverged or stopped early, an engine that does not record it.
+            `np.packbits` packs them (⌈n_held / 8⌉,). None where it was not recorded: no claim needs it,
+            regression, a run that diverged or stopped early.
+        held_losses: Cost of each held-out example at the end, float32 (n_held,), over several outputs their mean;
+            the mean over examples is the last of `held_cost`, to rounding. None where it was not recorded: no
+            claim needs it, a run that diverged or stopped early.
     """
 
     key: RunKey
@@ -61,6 +65,7 @@ class Trace:
     failed: str | None = None
     wall_s: float = 0.0
     held_correct: np.ndarray | None = None
+    held_losses: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,10 @@ class StudyFacts:
         engine: Name of the engine.
         engine_reason: Why it was chosen, and what declined.
         engine_detail: Kernels, instruction level, device: what must be the same on resume.
+        constant_right: 1 for each held-out example of the majority class, else 0, (n_held,): what the constant
+            guess answers rightly. Empty where no claim needs it, and for regression.
+        constant_losses: Cost of the constant prediction on each held-out example, (n_held,), of mean `c0_held`.
+            Empty where no claim needs it.
     """
 
     c0_train: float
@@ -119,6 +128,14 @@ class StudyFacts:
     engine: str
     engine_reason: str
     engine_detail: str
+    constant_right: tuple[int, ...] = ()
+    constant_losses: tuple[float, ...] = ()
+
+    def in_short(self) -> dict[str, Any]:
+        """All but what stands for single examples, as what JSON can hold."""
+        told = asdict(self)
+        del told["constant_right"], told["constant_losses"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)

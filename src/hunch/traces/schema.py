@@ -49,7 +49,11 @@ def _format_2(_: sqlite3.Connection) -> None:
     """Traces may hold single answers (`Trace.held_correct`), which a reader of format 1 would take for damage."""
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_format_1, _format_2)
+def _format_3(_: sqlite3.Connection) -> None:
+    """Traces may hold single losses, and facts what a constant guess does on every example."""
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_format_1, _format_2, _format_3)
 """Entry k brings a file of format k to format k + 1; a new file goes through all. Never edit one: append."""
 
 
