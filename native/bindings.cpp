@@ -1,11 +1,13 @@
 // The Python module hunch.engine._native. Arrays are checked here; the kernels trust what they are given.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -171,7 +173,7 @@ class Trainer {
     // With only_measure nothing is trained. Returns the bytes that the row needs while it is.
     size_t submit(int64_t id, nb::object setting_object, nb::list layers, int64_t batch_size, uint64_t seed, uint64_t order_stream,
                 int optimizer, nb::dict numbers, ReadOnly factors, Array parameters, Array cost, Array held_cost, Array held_error, Array readings,
-                bool only_measure) {
+                std::optional<Array> held_losses, bool only_measure) {
         const Setting& setting = nb::cast<const Setting&>(setting_object);
         auto run = std::make_unique<hunch::Run>();
         run->id = id;
@@ -217,6 +219,7 @@ class Trainer {
         t.held_cost_out = data_of<double>(held_cost, (size_t)t.n_held, "held_cost");
         t.held_error_out = data_of<double>(held_error, (size_t)t.n_held, "held_error");
         t.readings_out = data_of<float>(readings, (size_t)(t.n_readings * hunch::kReadings * t.n_sites), "readings");
+        t.held_losses_out = held_losses ? data_of<float>(*held_losses, (size_t)t.held.n, "held_losses") : nullptr;
         t.layers = run->layers.data();
         const hunch::Kernels& k = kernels();
         std::vector<char> states(k.layer_bytes[run->number_type] * run->layers.size() + 64);
@@ -224,7 +227,7 @@ class Trainer {
         if (only_measure) return bytes;
         require(!stopped_, "the trainer has been stopped");
         require(!alive_.contains(nb::int_(id)), "a run with this id is under way");
-        alive_[nb::int_(id)] = nb::make_tuple(setting_object, factors, parameters, cost, held_cost, held_error, readings);
+        alive_[nb::int_(id)] = nb::make_tuple(setting_object, factors, parameters, cost, held_cost, held_error, readings, held_losses);
         pool_.submit(std::move(run));
         return bytes;
     }
@@ -279,8 +282,7 @@ NB_MODULE(_native, m) {
         .def(nb::init<int>(), "threads"_a)
         .def("submit", &Trainer::submit, nb::kw_only(), "id"_a, "setting"_a, "layers"_a, "batch_size"_a, "seed"_a, "order_stream"_a,
              "optimizer"_a, "numbers"_a, "factors"_a, "parameters"_a.noconvert(), "cost"_a.noconvert(), "held_cost"_a.noconvert(), "held_error"_a.noconvert(),
-             "readings"_a.noconvert(),
-             "only_measure"_a = false)
+             "readings"_a.noconvert(), "held_losses"_a.noconvert().none() = nb::none(), "only_measure"_a = false)
         .def("collect", &Trainer::collect, "seconds"_a)
         .def("stop", &Trainer::stop);
 }

@@ -66,20 +66,38 @@ template <class T> __attribute__((noinline)) void judged_row_norm(int groups, in
         }
 }
 
+// log Σ exp of the logits of one vector of examples, of which `top` is the largest.
+template <class T> HUNCH_INLINE Vec<T> log_sum_exp(int width, const T* z, Vec<T> top) {
+    Vec<T> total = {};
+    for (int j = 0; j < width; ++j) total += exponential<T>(load<T>(z + j * kBlock) - top);
+    return logarithm<T>(total) + top;
+}
+
+// What an output x costs where t was right, for every cost but cross-entropy.
+template <class T, int C> HUNCH_INLINE T output_cost(T x, T t) {
+    if constexpr (C == hunch::kBinaryCrossEntropy) {
+        const T size = x < 0 ? -x : x;
+        const Vec<T> tail = log1p<T>(exponential<T>(splat<T>(-size)));
+        return (x < 0 ? (T)0 : x) - x * t + tail[0];
+    }
+    const T d = x - t, size = d < 0 ? -d : d;
+    if constexpr (C == hunch::kSquaredError) return d * d;
+    return size <= (T)1 ? (T)0.5 * d * d : size - (T)0.5;
+}
+
 // Cost and error of one vector of examples by their logits.
 template <class T> HUNCH_INLINE void judge_labels(int width, int here, const T* z, const int64_t* labels, double& cost, double& wrong) {
     constexpr int L = lanes<T>();
-    Vec<T> top = load<T>(z), total = {};
+    Vec<T> top = load<T>(z);
     IntVec<T> best = {};
     for (int j = 1; j < width; ++j) {
         const Vec<T> x = load<T>(z + j * kBlock);
         best = x > top ? IntVec<T>{} + (typename Simd<T>::Int)j : best;  // the first of several
         top = choose<T>(x <= top, top, x);                               // a NaN wins
     }
-    for (int j = 0; j < width; ++j) total += exponential<T>(load<T>(z + j * kBlock) - top);
     T log_sum[L];
     typename Simd<T>::Int guess[L];
-    store<T>(log_sum, logarithm<T>(total) + top);
+    store<T>(log_sum, log_sum_exp<T>(width, z, top));
     __builtin_memcpy(guess, &best, sizeof best);
     double even = 0, odd = 0;
     int n_wrong = 0;
@@ -108,19 +126,52 @@ __attribute__((noinline)) void judge(int cost, int width, int n, const T* z, con
         for (int j = 0; j < width; ++j) {
             const T x = z[j * kBlock + r], t = target[j];
             if (cost == hunch::kBinaryCrossEntropy) {
-                const T size = x < 0 ? -x : x;
-                const Vec<T> tail = log1p<T>(exponential<T>(splat<T>(-size)));
-                sums.cost += (double)((x < 0 ? (T)0 : x) - x * t + tail[0]);
+                sums.cost += (double)output_cost<T, hunch::kBinaryCrossEntropy>(x, t);
                 sums.error += (x > 0) != (t > (T)0.5);
                 continue;
             }
-            const T d = x - t, size = d < 0 ? -d : d;
-            if (cost == hunch::kSquaredError) sums.cost += (double)(d * d);
-            else sums.cost += (double)(size <= (T)1 ? (T)0.5 * d * d : size - (T)0.5);
+            const T d = x - t;
+            if (cost == hunch::kSquaredError) sums.cost += (double)output_cost<T, hunch::kSquaredError>(x, t);
+            else sums.cost += (double)output_cost<T, hunch::kHuber>(x, t);
             const double scaled = (double)d * y_scale[j];
             sums.error += scaled * scaled;
         }
     }
+}
+
+// The mean cost over the outputs of each of `n` examples.
+template <class T, int C> HUNCH_INLINE void mean_output_costs(int width, int n, const T* z, const T* y, float* losses) {
+    for (int r = 0; r < n; ++r) {
+        double sum = 0;
+        for (int j = 0; j < width; ++j) sum += (double)output_cost<T, C>(z[j * kBlock + r], y[(ptrdiff_t)r * width + j]);
+        losses[r] = (float)(sum / width);
+    }
+}
+
+// The cost of each of `n` examples by itself, where `judge` adds them up: apart from it, so that a sum has the same bits whether
+// or not its terms are kept.
+template <class T>
+__attribute__((noinline)) void keep_losses(int cost, int width, int n, const T* z, const void* y, int64_t first, float* losses) {
+    constexpr int L = lanes<T>();
+    losses += first;
+    if (cost == hunch::kCrossEntropy) {
+        const int64_t* const labels = static_cast<const int64_t*>(y) + first;
+        for (int from = 0; from < n; from += L) {
+            Vec<T> top = load<T>(z + from);
+            for (int j = 1; j < width; ++j) {
+                const Vec<T> x = load<T>(z + from + j * kBlock);
+                top = choose<T>(x <= top, top, x);
+            }
+            T log_sum[L];
+            store<T>(log_sum, log_sum_exp<T>(width, z + from, top));
+            for (int r = from; r < n && r < from + L; ++r) losses[r] = (float)(log_sum[r - from] - z[labels[r] * kBlock + r]);
+        }
+        return;
+    }
+    const T* const targets = static_cast<const T*>(y) + first * width;
+    if (cost == hunch::kBinaryCrossEntropy) mean_output_costs<T, hunch::kBinaryCrossEntropy>(width, n, z, targets, losses);
+    else if (cost == hunch::kSquaredError) mean_output_costs<T, hunch::kSquaredError>(width, n, z, targets, losses);
+    else mean_output_costs<T, hunch::kHuber>(width, n, z, targets, losses);
 }
 
 template <class T> struct Judge {
@@ -182,15 +233,17 @@ template <class T> struct Judge {
         return x;
     }
 
-    // Mean cost and error over examples.
-    Judged operator()(const hunch::Examples& examples) const {
+    // Mean cost and error over examples; the cost of each goes to `losses`, if that is not null.
+    Judged operator()(const hunch::Examples& examples, float* losses = nullptr) const {
         Judged sums = {0, 0};
         const ptrdiff_t n_in = t.layers[0].n_in, n_out = t.layers[t.n_layers - 1].n_out;
         for (int64_t first = 0; first < examples.n; first += kBlock) {
             if (*t.stop) break;
             const int n = examples.n - first < kBlock ? (int)(examples.n - first) : (int)kBlock;
             const T* const x = static_cast<const T*>(examples.x) + first * n_in;
-            judge<T>(t.cost, (int)n_out, n, outputs((n + lanes<T>() - 1) / lanes<T>(), x), examples.y, first, t.y_scale, sums);
+            const T* const z = outputs((n + lanes<T>() - 1) / lanes<T>(), x);
+            judge<T>(t.cost, (int)n_out, n, z, examples.y, first, t.y_scale, sums);
+            if (losses != nullptr) keep_losses<T>(t.cost, (int)n_out, n, z, examples.y, first, losses);
         }
         const double n = (double)examples.n, terms = t.cost == hunch::kCrossEntropy ? n : n * (double)n_out;
         Judged mean = {sums.cost / terms, sums.error / terms};

@@ -65,6 +65,7 @@ struct Task {
     int stops_on_held;           // … the cost of what is held out, not of the slice
     void* parameters;            // in: before the first update; out: after the last
     double *cost_out, *held_cost_out, *held_error_out;
+    float* held_losses_out;      // the cost of each held-out example at the last entry of held_at; null: not wanted
     float* readings_out;         // (n_readings, kReadings, n_sites)
     int64_t diverged_at;         // out; -1: it did not
     const volatile int* stop;    // not 0: give up at once

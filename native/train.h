@@ -198,7 +198,8 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
             }
             t.cost_out[next_eval++] = cost;
             if (next_held < t.n_held && t.held_at[next_held] == now) {
-                const Judged held = judged(t.held);
+                const bool is_last = next_held + 1 == t.n_held;
+                const Judged held = judged(t.held, is_last ? t.held_losses_out : nullptr);
                 if (*t.stop) return hunch::Outcome::kStopped;
                 t.held_cost_out[next_held] = held.cost;
                 t.held_error_out[next_held++] = held.error;

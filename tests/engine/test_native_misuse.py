@@ -71,6 +71,7 @@ def test_the_outcome_of_a_crash_is_no_outcome():
         {"held_cost": lambda a: np.repeat(a, 2)[::2]},
         {"held_error": lambda a: np.repeat(a, 2)[::2]},
         {"readings": np.asfortranarray},
+        {"held_losses": lambda _: np.zeros(166, np.float32)[::2]},
     ],
     ids="-".join,
 )
@@ -162,7 +163,7 @@ for turn in range(int(sys.argv[3])):
         )
     )
     arm = Arm("x", norm=norm, keep_prob=0.5, batch_size=20, dropout=dropout, optimizer=optimizer, lr=0.01)
-    w = made(hunch.mlp([9, 8, 3], "gelu"), arm, budget=3)
+    w = made(hunch.mlp([9, 8, 3], "gelu"), arm, budget=3, losses=True)
     a = NativeEngine(1)._arguments(0, _shared(native, w.setting), w.setting, _row(w.setting, w.job()))
     for _ in range(rng.integers(1, 3)):
         layers = a["layers"] if isinstance(a["layers"], list) else []

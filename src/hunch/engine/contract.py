@@ -53,7 +53,8 @@ class Setting:
         readings: Whether readings are taken.
         dtype: Number type of the parameters.
         answers: Whether the trace keeps which held-out examples were answered rightly at the end (labels
-            only).
+            only). Like `losses` it changes nothing else in the trace.
+        losses: Whether the trace keeps what each held-out example cost at the end.
         stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row;
             None: every run goes on to the budget.
     """
@@ -68,6 +69,7 @@ class Setting:
     dtype: torch.dtype = torch.float32
     stop_at: float | None = None
     answers: bool = False
+    losses: bool = False
 
     @property
     def eval_at(self) -> np.ndarray:
@@ -183,6 +185,11 @@ def training_slice(data: Data) -> np.ndarray:
 def frozen_biases(network: nn.Module) -> set[str]:
     """Names of biases that are never updated: a batch norm follows and cancels them, so their gradient is 0."""
     return {f"{b.site}.bias" for b in read_chain(network).blocks if b.bias_feeds_batch_norm}
+
+
+def is_whole(trace: Trace) -> bool:
+    """Whether the run went on to its budget: neither diverged nor stopped at its target."""
+    return trace.diverged_at is None and bool(np.isfinite(trace.cost[-1]))
 
 
 def empty_trace(setting: Setting, key: RunKey) -> Trace:

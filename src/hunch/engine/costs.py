@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-_COSTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+_COSTS: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": F.cross_entropy,
     "binary_cross_entropy": F.binary_cross_entropy_with_logits,
     "mean_squared_error": F.mse_loss,
@@ -31,19 +32,34 @@ def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
     return None
 
 
-def packed_answers(network: nn.Module, x: Tensor, y: Tensor, cost: str) -> np.ndarray | None:
-    """`Trace.held_correct` of a trained network; None for regression. The network is left in eval mode.
+def example_records(
+    network: nn.Module, x: Tensor, y: Tensor, cost: str, *, answers: bool, losses: bool
+) -> dict[str, Any]:
+    """`held_correct` and `held_losses` of the trace of a trained network, those that are wanted.
+
+    The network is left in eval mode.
 
     Args:
         network: The network.
         x: Held-out inputs.
         y: Held-out targets, as the cost takes them.
         cost: Name of the cost.
+        answers: Whether `held_correct` is wanted; regression has none.
+        losses: Whether `held_losses` is wanted.
     """
+    found: dict[str, Any] = {}
+    if not (answers or losses):
+        return found
     network.eval()
     with torch.no_grad():
-        right = right_answers(network(x), y, cost)
-    return None if right is None else np.packbits(right.numpy())
+        outputs = network(x)
+        right = right_answers(outputs, y, cost) if answers else None
+        if right is not None:
+            found["held_correct"] = np.packbits(right.numpy())
+        if losses:
+            each = _COSTS[cost](outputs, y, reduction="none").reshape(len(outputs), -1)
+            found["held_losses"] = each.double().mean(dim=1).float().numpy()
+    return found
 
 
 def held_error(outputs: Tensor, targets: Tensor, cost: str, y_scale: np.ndarray) -> float:

@@ -17,10 +17,11 @@ from hunch.engine.contract import (
     Setting,
     empty_trace,
     frozen_biases,
+    is_whole,
     make_row,
     training_slice,
 )
-from hunch.engine.costs import cost_function, held_error, packed_answers
+from hunch.engine.costs import cost_function, example_records, held_error
 from hunch.engine.masks import SeededDropout, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.streams import batches
@@ -95,11 +96,11 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     except Exception as error:  # of the user's build or modules, or an arm that does not fit what build made
         failed = f"{type(error).__name__}: {error}"
         return replace(trace, failed=failed, wall_s=time.perf_counter() - started), None
-    if setting.answers and diverged_at is None and np.isfinite(trace.held_cost[-1]):
-        answers = packed_answers(network, data.x_held, data.y_held, setting.cost)
-        trace = replace(trace, held_correct=answers)
-    wall_s = time.perf_counter() - started
-    return replace(trace, diverged_at=diverged_at, wall_s=wall_s), network
+    trace = replace(trace, diverged_at=diverged_at)
+    if is_whole(trace):
+        wanted = {"answers": setting.answers, "losses": setting.losses}
+        trace = replace(trace, **example_records(network, data.x_held, data.y_held, setting.cost, **wanted))
+    return replace(trace, wall_s=time.perf_counter() - started), network
 
 
 def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace) -> int | None:

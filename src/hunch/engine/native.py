@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hunch.engine.contract import Job, Result, Setting, empty_trace, training_slice
-from hunch.engine.costs import packed_answers
+from hunch.engine.contract import Job, Result, Setting, empty_trace, is_whole, training_slice
+from hunch.engine.costs import example_records
 from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.native_rows import Start, Starts
@@ -153,6 +153,7 @@ class NativeEngine:
             "held_cost": trace.held_cost,
             "held_error": trace.held_error,
             "readings": trace.readings,
+            "held_losses": trace.held_losses,
         }
 
 
@@ -252,6 +253,8 @@ def _row(setting: Setting, job: Job, starts: Starts | None = None) -> _Row | Res
     except Exception as error:  # of the user's build, which may make another network than it did before
         failed = f"{type(error).__name__}: {error}"
         return Result(job, replace(trace, failed=failed, wall_s=time.perf_counter() - started))
+    if setting.losses:
+        trace = replace(trace, held_losses=np.full(setting.data.n_held, np.nan, dtype=np.float32))
     return _Row(job, start, trace, setting, starts)
 
 
@@ -265,18 +268,21 @@ def _collect(trainer: Any, waiting: dict[int, _Row], keep_networks: bool, second
                 "engine-native-failed",
             )
         trace = replace(row.trace, diverged_at=None if diverged_at < 0 else diverged_at, wall_s=wall_s)
-        trace = replace(trace, held_correct=_answers(row, trace))
+        trace = _with_examples(row, trace)
         yield Result(row.job, trace, _state(row, trace) if keep_networks else None)
 
 
-def _answers(row: _Row, trace: Trace) -> np.ndarray | None:
-    """Which held-out examples the trained network answers rightly, by PyTorch, if that is wanted."""
+def _with_examples(row: _Row, trace: Trace) -> Trace:
+    """The trace with its single answers, by PyTorch, if they are wanted; without losses if it has none."""
     setting = row.setting
-    if not setting.answers or trace.diverged_at is not None or not np.isfinite(trace.held_cost[-1]):
-        return None
+    if not is_whole(trace):
+        return replace(trace, held_losses=None)
+    if not setting.answers:
+        return trace
     with one_thread():
         held = as_tensors(setting.data.x_held, setting.data.y_held, setting)
-        return packed_answers(row.network(), *held, setting.cost)
+        found = example_records(row.network(), *held, setting.cost, answers=True, losses=False)
+    return replace(trace, **found)
 
 
 def _finish(trainer: Any, waiting: dict[int, _Row], keep_networks: bool) -> Iterator[Result]:
