@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hunch.plan import lower_error as lower_error
     from hunch.plan import same as same
     from hunch.results import Audit as Audit
+    from hunch.results import DoseResponse as DoseResponse
     from hunch.results import Runs as Runs
     from hunch.results import Study as Study
     from hunch.results import open as open
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hunch.study import compare as compare
     from hunch.study import test as test
     from hunch.study import train as train
+    from hunch.study import tune as tune
 
     __version__: str
 
@@ -62,8 +64,8 @@ _ROOMS = {
     "plan": (
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
-    "results": ("Audit", "Runs", "Study", "open"),
-    "study": ("audit", "compare", "test", "train"),
+    "results": ("Audit", "DoseResponse", "Runs", "Study", "open"),
+    "study": ("audit", "compare", "test", "train", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -72,6 +74,7 @@ __all__ = [
     "Audit",
     "Claim",
     "DataError",
+    "DoseResponse",
     "EngineError",
     "HunchError",
     "HunchWarning",
@@ -101,6 +104,7 @@ __all__ = [
     "same",
     "test",
     "train",
+    "tune",
 ]
 
 

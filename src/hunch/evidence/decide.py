@@ -71,7 +71,22 @@ class _Seen:
 
 
 def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, share: float) -> Verdict:
-    every = outcome_values(plan, table, claim)
+    return verdict_of(plan, table, claim, margin, share, outcome_values(plan, table, claim))
+
+
+def verdict_of(
+    plan: Plan, table: RunTable, claim: Claim, margin: float, share: float, every: OutcomeValues
+) -> Verdict:
+    """The verdict on one claim, from the outcomes of its arms.
+
+    Args:
+        plan: The plan: seeds, looks and method.
+        table: The runs.
+        claim: The claim.
+        margin: Its margin, on the scale of its effect.
+        share: Share of wrong verdicts allowed for this claim.
+        every: The outcomes, at the plan's seeds.
+    """
     method = method_of(plan, table.facts, claim, share)
     history: list[Look] = []
     seen: _Seen | None = None
@@ -98,7 +113,7 @@ def _verdict(plan: Plan, table: RunTable, claim: Claim, margin: float, share: fl
         tried = [rate for arm in diverged for rate in plan.grid(arm)]
         reason = "; ".join(part for part in (reason, reasons.every_tuning_diverged(diverged, tried)) if part)
     return Verdict(
-        claim=_with_margin(claim, margin),
+        claim=with_margin(claim, margin),
         decision=seen.decision,
         effect=estimate.effect,
         low=estimate.low,
@@ -216,7 +231,7 @@ def _why_undecided(
     return reasons.margin_crossed(claim, margin, error_unit)
 
 
-def _with_margin(claim: Claim, margin: float) -> Claim:
+def with_margin(claim: Claim, margin: float) -> Claim:
     """The claim with its margin named, in the claim's own terms: a ratio for iterations."""
     named = round(math.exp(margin), 12) if claim.is_ratio else margin
     is_valid = named > 1 if claim.is_ratio else named > 0

@@ -13,7 +13,14 @@ from hunch.evidence.method import assumption
 from hunch.evidence.numbers import keep_text, level, number, ratio, seeds_text
 from hunch.evidence.reasons import reach_text
 from hunch.evidence.sensitivity import Sensitivity
-from hunch.evidence.verdict import NO_MEANINGFUL_DIFFERENCE, SUPPORTED, UNDECIDED, Verdict
+from hunch.evidence.verdict import (
+    ABOUT_EQUAL,
+    NO_MEANINGFUL_DIFFERENCE,
+    OPEN,
+    SUPPORTED,
+    UNDECIDED,
+    Verdict,
+)
 from hunch.plan import Arm, Claim, Plan
 from hunch.stats import seeds_for_sign_flip
 
@@ -60,7 +67,11 @@ def label(plan: Plan) -> str:
         >>> label(Plan(arms=(Arm("none"),), claims=(), cost="cross_entropy", seeds=()))
         'at these learning rates'
     """
-    return {"once": "at these learning rates", "none": "at the learning rates given"}.get(plan.tuning, "")
+    return {
+        "once": "at these learning rates",
+        "shared": "at one learning rate for all",
+        "none": "at the learning rates given",
+    }.get(plan.tuning, "")
 
 
 def describe_arm(arm: Arm) -> str:
@@ -104,17 +115,27 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
         (95 % interval 2.8 to 3.49, 20 seeds), at these learning rates
     """
     limits = f", {label(plan)}" if label(plan) else ""
-    if math.isnan(verdict.effect) or verdict.effect == 0:
-        body = f'"{verdict.claim.text}"'
-    else:
-        estimated = "by the estimate " if verdict.decision == UNDECIDED else ""
-        body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, error_unit)})"
-        body += _beyond(verdict, error_unit)
+    body = effect_text(verdict, plan, error_unit) or f'"{verdict.claim.text}"'
     sentence = f"{verdict.decision}: {body}{limits}{_early(verdict, plan)}"
     if verdict.decision != UNDECIDED:
         return sentence + assumption(plan)
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
-    return ". ".join(part for part in (sentence, reason, _price(verdict)) if part) + "."
+    return ". ".join(part for part in (sentence, reason, price_text(verdict)) if part) + "."
+
+
+def effect_text(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
+    """The effect with its interval and seeds, in the direction of the estimate; empty without an estimate.
+
+    Args:
+        verdict: The verdict, declared or exploratory.
+        plan: Says what the target is.
+        error_unit: `StudyFacts.error_unit`.
+    """
+    if math.isnan(verdict.effect) or verdict.effect == 0:
+        return ""
+    estimated = "by the estimate " if _is_open(verdict) else ""
+    body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, error_unit)})"
+    return body + _beyond(verdict, error_unit)
 
 
 def describe_sensitivity(found: Sensitivity, error_unit: str = "share") -> tuple[str, ...]:
@@ -229,8 +250,8 @@ def _early(verdict: Verdict, plan: Plan) -> str:
     )
 
 
-def _price(verdict: Verdict) -> str:
-    """How many seeds it takes."""
+def price_text(verdict: Verdict) -> str:
+    """How many seeds it takes; empty where that is not known."""
     if verdict.seeds_needed is None:
         return ""
     fewest = seeds_for_sign_flip(verdict.history[-1].alpha if verdict.history else verdict.alpha)
@@ -241,12 +262,16 @@ def _price(verdict: Verdict) -> str:
 
 def _says_equal(verdict: Verdict) -> bool:
     is_same = verdict.claim.kind == "same" and verdict.decision == SUPPORTED
-    return is_same or verdict.decision == NO_MEANINGFUL_DIFFERENCE
+    return is_same or verdict.decision in (NO_MEANINGFUL_DIFFERENCE, ABOUT_EQUAL)
+
+
+def _is_open(verdict: Verdict) -> bool:
+    return verdict.decision in (UNDECIDED, OPEN)
 
 
 def _is_limit(verdict: Verdict) -> bool:
     """Whether the sentence names the end of the interval instead of the estimate."""
-    return verdict.bound == "at_least" and verdict.decision != UNDECIDED
+    return verdict.bound == "at_least" and not _is_open(verdict)
 
 
 def _nearest_end(verdict: Verdict) -> float:

@@ -14,7 +14,7 @@ from hunch.plan.pools import POOL_SIZE, POOLS, SEEDS_PER_STUDY, TUNE, UNPAIRED_S
 if TYPE_CHECKING:
     from hunch.plan.plan import Plan
 
-TUNINGS = ("replicated", "once", "none")
+TUNINGS = ("replicated", "once", "shared", "none")
 METRICS = ("train", "held_out")
 COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
 SEQUENCES = ("planned", "anytime")
@@ -93,6 +93,12 @@ def plan_problems(plan: Plan):
         if value is not None and not is_number(value):
             yield Problem(f"target must be a finite cost, got {value!r}.", "plan-target")
             break
+    if plan.tuning == "shared" and len({arm.is_adaptive for arm in plan.arms if arm.lr is None}) > 1:
+        yield Problem(
+            'tuning="shared" gives all arms one rate, but some are trained by Adam\'s family and some are not, '
+            'and their rates have nothing in common. Write tuning="replicated" or "once".',
+            "plan-tuning-shared",
+        )
     if plan.tuning == "none":
         without = [arm.name for arm in plan.arms if arm.lr is None]
         if without:

@@ -300,6 +300,23 @@ def parse_claim(text: str) -> Claim:
     return make(outcome, part["a"], than=part["b"], site=part["site"], margin=margin)
 
 
+def read_claim(claim: Claim | str) -> Claim:
+    """A claim; one that is written out, as on the command line, is read.
+
+    Raises:
+        PlanError: If it is neither a claim nor a text that `parse_claim` can read.
+    """
+    if isinstance(claim, str):
+        return parse_claim(claim)
+    if not isinstance(claim, Claim):
+        raise PlanError(
+            f"claims must be hunch claims, got {claim!r}. Write hunch.faster('before', than='none'), or "
+            "'before faster than none'.",
+            "plan-claims",
+        )
+    return claim
+
+
 def _problems(claim: Claim):
     where = f"the claim about {' and '.join(claim.arms) or 'no arm'}"
     if claim.kind not in ("more", "same"):

@@ -15,6 +15,7 @@ from hunch.errors import PlanError, Problem
 from hunch.plan.arms import Arm, plain
 from hunch.plan.checks import plan_problems
 from hunch.plan.claims import Claim
+from hunch.plan.doses import Doses
 from hunch.plan.pools import tune_seed
 
 
@@ -38,8 +39,8 @@ class Plan:
         pilot_seeds: Run seeds of the pilot.
         metric: `"train"` or `"held_out"`: the cost that targets and cost claims are about.
         alpha: Share of wrong verdicts allowed, over all claims of the study together.
-        tuning: `"replicated"` (anew for every arm and block), `"once"` (rates from the pilot) or `"none"`
-            (rates as given).
+        tuning: `"replicated"` (anew for every arm and block), `"once"` (rates from the pilot), `"shared"` (one
+            rate for all arms, from the pilot) or `"none"` (rates as given).
         paired: Whether arms share seeds' initial weights, batch order and dropout draws.
         looks: Numbers of blocks after which claims are decided, the last one all of them. Empty: only then.
         sequence: `"planned"` (boundaries calibrated for exactly these looks) or `"anytime"` (a confidence
@@ -59,6 +60,8 @@ class Plan:
         margins: One margin per claim: log ratio for iterations, else in the outcome's unit.
         notes: What the pilot has to say (an arm that has not learned, a rate at the edge of its grid), as
             sentences.
+        doses: What is asked of dose-response curves; None where claims are asked. The one claim of such a plan
+            names all doses, so that they share outcome, tuning and margin; it is no verdict's.
 
     Raises:
         PlanError: If the parts do not fit together; lists every problem.
@@ -88,6 +91,7 @@ class Plan:
     grids: tuple[tuple[str, tuple[float, ...]], ...] = ()
     margins: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    doses: Doses | None = None
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together, all problems at once."""
@@ -205,7 +209,11 @@ class Plan:
         out: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name in ("arms", "claims"):
+            if f.name == "doses":
+                if value is None:
+                    continue  # plans of earlier versions had no such field, and keep their hash
+                value = value.to_json()
+            elif f.name in ("arms", "claims"):
                 value = [item.to_json() for item in value]
             elif f.name == "rates":
                 value = [list(pair) for pair in value]
@@ -238,4 +246,5 @@ class Plan:
         values["grids"] = tuple((a, tuple(rates)) for a, rates in data.get("grids", ()))
         for name in ("seeds", "pilot_seeds", "looks", "margins", "notes"):
             values[name] = tuple(data.get(name, ()))
+        values["doses"] = Doses.from_json(data["doses"]) if data.get("doses") else None
         return cls(**values)

@@ -68,7 +68,12 @@ def how_in_one_line(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) ->
     if plan.budget is not None:
         parts.append(f"budget {plan.budget:,} iterations")
     if plan.rates:
-        tuned = {"none": "as given", "once": f"tuned once on {_count(len(plan.pilot_seeds), 'pilot seed')}"}
+        on_pilot = _count(len(plan.pilot_seeds), "pilot seed")
+        tuned = {
+            "none": "as given",
+            "once": f"tuned once on {on_pilot}",
+            "shared": f"one for all arms, found on {on_pilot}",
+        }
         parts.append(f"rates {tuned.get(plan.tuning, 'tuned anew for every block of seeds')}")
     if verdicts:
         parts.append(f"intervals at {_levels(verdicts)}")
@@ -203,6 +208,7 @@ def _rate_lines(plan: Plan) -> list[str]:
     how = {
         "none": "as given",
         "once": "each arm's own, tuned once on the pilot seeds where it was not given",
+        "shared": "one for all arms, the best on average over them on the pilot seeds",
         "replicated": "the pilot's; where it was not given, a rate was tuned anew for every block of seeds",
     }[plan.tuning]
     limits = f"Verdicts hold {label(plan)}." if label(plan) else ""

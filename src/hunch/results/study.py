@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import json
-import math
 import os
-import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hunch.errors import PlanError, StoreError
-from hunch.evidence import Verdict, confirm_runs, decide, headline, label, used_seeds
-from hunch.plan import CONFIRM, Plan
+from hunch.errors import PlanError
+from hunch.evidence import Verdict, confirm_runs, decide, explore, headline, label, used_seeds
+from hunch.plan import CONFIRM, Claim, Plan, read_claim
 from hunch.report import html_report, text_report
+from hunch.results.doses import DoseResponse
+from hunch.results.exploration import Exploration
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
+from hunch.results.writing import plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts, read_study
 
 if TYPE_CHECKING:
@@ -124,6 +123,38 @@ class Study:
         """
         return reading_frame(self.plan, self.table, stage, arm)
 
+    def explore(
+        self,
+        claims: Claim | str | Sequence[Claim | str],
+        *,
+        alpha: float | None = None,
+        target: float | None = None,
+    ) -> Exploration:
+        """Ask the runs that are there something that was not declared; trains nothing and changes no file.
+
+        For claims that were not made beforehand, and declared ones at another margin, target or alpha. The
+        answers are exploratory: they say "points to", "points against", "about equal" or "open", never
+        "supported" or "refuted", because a question that is asked after the runs were seen has not the error
+        rate of a declared claim. p-values are adjusted over all claims of the call (Benjamini-Hochberg).
+
+        Args:
+            claims: One claim or several, as for `hunch.compare`. A claim about another outcome than any
+                declared one rests on runs that were tuned for another outcome, and the answer says so.
+            alpha: 1 - alpha is the level of the intervals. None: the study's.
+            target: The cost that iterations are counted to. None: the study's.
+
+        Returns:
+            The answers: `print(study.explore("before lower error than none"))`.
+
+        Raises:
+            PlanError: If the runs cannot answer it: an unknown arm, arms that share no seed, no target, no
+                confirm runs; lists every problem.
+        """
+        listed: Any = claims if hasattr(claims, "__iter__") and not isinstance(claims, str) else [claims]
+        asked = tuple(read_claim(claim) for claim in listed)
+        found = explore(self.plan, self.table, asked, alpha=alpha, target=target)
+        return Exploration(self.plan, self.facts, found)
+
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report; a file that is there is replaced, once the new one is whole.
 
@@ -152,7 +183,7 @@ class Study:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         else:
             text = html_report(self.plan, self.table, self.verdicts, self.provenance)
-        return _write(place, text)
+        return write_whole(place, text)
 
     def text(self) -> str:
         """The report as text, for a terminal."""
@@ -180,7 +211,7 @@ class Study:
             entry["text"] = self._sentence(verdict)
             verdicts.append(entry)
         rows = self.frame().astype(object)
-        return _plain(
+        return plain(
             {
                 "verdicts": verdicts,
                 "label": label(self.plan),
@@ -238,48 +269,19 @@ class Study:
         return f"{done} of {wanted} runs so far"
 
 
-def open(path: str | os.PathLike[str]) -> Study:
+def open(path: str | os.PathLike[str]) -> Study | DoseResponse:
     """Open a stored study; needs no torch, and never disturbs a study that is being written.
 
     Args:
         path: The study file.
 
     Returns:
-        The study, with the runs that have finished so far.
+        The study, with the runs that have finished so far; a `DoseResponse` where `hunch.tune` stored it.
 
     Raises:
         StoreError: If it is not there, is no study, is damaged, or was made by a newer version.
     """
     stored = read_study(path)
+    if stored.plan.doses is not None:
+        return DoseResponse(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
     return Study(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
-
-
-def _plain(value: Any) -> Any:
-    """The value with tuples as lists, NumPy numbers as Python's, and None for what JSON cannot say."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write a whole file or none."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write the report to {path}: {error.strerror or error}. Give a path in a folder that "
-            "exists and that you may write.",
-            "results-report-write",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-    return path

@@ -106,7 +106,7 @@ def audit(
     refuse_met_target(build, loaded, prepared.plan)
     for sentence in (choice.sentence, *prepared.said):
         reporter.say(sentence)
-    has_own_pilots = prepared.plan.tuning == "once" and not nothing_to_find(prepared.plan)
+    has_own_pilots = prepared.plan.tuning in ("once", "shared") and not nothing_to_find(prepared.plan)
     reporter.say(_price(prepared.plan, studies, has_own_pilots))
     seen = provenance()
     workshop = Workshop(choice.engine, Nowhere(), reporter, paired=False)

@@ -60,19 +60,28 @@ class Blocks:
             done = look
 
     def _open(self) -> tuple[Claim, ...]:
-        verdicts = decide(self.plan, self._table())
+        verdicts = decide(self.plan, self.table())
         return tuple(
             claim for claim, found in zip(self.plan.claims, verdicts, strict=True) if not found.is_final
         )
 
-    def _table(self) -> RunTable:
+    def table(self) -> RunTable:
+        """All runs so far."""
         return RunTable(self.facts, self.workshop.made())
 
     def _make(self, start: int, stop: int, claims: Sequence[Claim]) -> None:
         """Blocks `start` to `stop` of every arm that an open claim is about, or none at all."""
-        wanted = _wanted(self.plan, claims)
-        blocks = range(start, stop)
         said = f"block {stop}" if stop == start + 1 else f"blocks {start + 1} to {stop}"
+        self.make(said, range(start, stop), _wanted(self.plan, claims))
+
+    def make(self, said: str, blocks: range, wanted: Sequence[tuple[Claim, str]]) -> None:
+        """Tuning and confirm runs of some arms in some blocks.
+
+        Args:
+            said: What they are called on the screen.
+            blocks: Positions of the blocks.
+            wanted: Pairs (claim, arm): an arm, tuned for the claim's outcome.
+        """
         tuning = [
             key
             for block in blocks
@@ -81,7 +90,7 @@ class Blocks:
         ]
         for stage, what in ((TUNE, "tuning"), (TUNE_HELD, "tuning on a validation fifth")):
             self._train(f"{said}, {what}", stage, [key for key in tuning if key.stage == stage])
-        table = self._table()
+        table = self.table()
         if wanted:
             keys = [
                 confirm_key(self.plan, table, claim, arm, block) for block in blocks for claim, arm in wanted
@@ -102,6 +111,10 @@ class Blocks:
     def _train(self, text: str, stage: str, keys: Sequence[RunKey]) -> None:
         if keys:
             self.workshop.make(text, self.setting(stage), arms_of(self.plan), list(dict.fromkeys(keys)))
+
+    def use(self, stage: str, setting: Setting) -> None:
+        """Train the runs of a stage by another setting."""
+        self._settings[stage] = setting
 
     def setting(self, stage: str) -> Setting:
         """What the runs of a stage share."""

@@ -239,14 +239,27 @@ def _tuned(
     budget: int,
     target: float | None,
 ) -> dict[str, float]:
-    """Each arm's rate, best on the outcome of the first claim."""
+    """Each arm's rate, best on the outcome of the first claim; or one for all that are tuned."""
     outcome = pilot.plan.claims[0].outcome if pilot.plan.claims else "cost"
     rates: dict[str, float] = {}
+    shared: list[tuple[str, list[float], np.ndarray, np.ndarray]] = []
+    doses = pilot.plan.doses
+    counted = {arm for curve in doses.curves for arm in curve.base} if doses else set(sweep)
     for arm, by_rate in sweep.items():
         listed = list(by_rate)
         outcomes = np.array([_outcome(pilot, by_rate[lr], outcome, budget, target) for lr in listed])
         finals = np.array([[_last(pilot, t) for t in by_rate[lr]] for lr in listed])
         rates[arm] = listed[choose_rate(listed, outcomes, finals).index]
+        if pilot.plan.tuning == "shared" and pilot.plan.arm(arm).lr is None and arm in counted:
+            shared.append((arm, listed, outcomes, finals))
+    if shared:
+        # All arms have the same grid: the rate that is best on average over them favours none. Spare doses do
+        # not count, because they may never be trained.
+        listed = shared[0][1]
+        outcomes = np.mean([found for _, _, found, _ in shared], axis=0)
+        finals = np.mean([found for _, _, _, found in shared], axis=0)
+        best = listed[choose_rate(listed, outcomes, finals).index]
+        rates |= {arm.name: best for arm in pilot.plan.arms if arm.lr is None}
     return rates
 
 

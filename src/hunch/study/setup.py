@@ -17,7 +17,7 @@ from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, HunchWarning, PlanError, Problem
 from hunch.evidence import effect_bounds, site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
-from hunch.plan import PILOT, Arm, Claim, Plan, parse_claim, run_seeds
+from hunch.plan import PILOT, Arm, Claim, Plan, read_claim, run_seeds
 from hunch.study.ask import read_blocks
 from hunch.traces import Provenance, StudyFacts
 
@@ -77,7 +77,7 @@ def prepare(
     choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
     resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
-    wanted = tuple(_claim(claim) for claim in claims)
+    wanted = tuple(read_claim(claim) for claim in claims)
     tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
     plan = bought.with_problems(
         arms=resolved,
@@ -220,19 +220,6 @@ def _arms(arms: Sequence[Arm]) -> Sequence[Arm]:
             "plan-arms",
         )
     return list(arms)
-
-
-def _claim(claim: Claim | str) -> Claim:
-    """A claim; one that is written out, as on the command line, is read."""
-    if isinstance(claim, str):
-        return parse_claim(claim)
-    if not isinstance(claim, Claim):
-        raise PlanError(
-            f"claims must be hunch claims, got {claim!r}. Write hunch.faster('before', than='none'), or "
-            "'before faster than none'.",
-            "plan-claims",
-        )
-    return claim
 
 
 def _warn_if_all_alike(build: Callable[[], nn.Module], network: nn.Module, seed: int) -> None:

@@ -1,0 +1,203 @@
+"""What a dose-response curve shows, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hunch.evidence.doses import CurveAnswer, Dose
+from hunch.evidence.numbers import keep_text, level, number, percent, ratio, seeds_text
+from hunch.evidence.wording import headline, label
+from hunch.plan import Curve, Plan, split_knob
+from hunch.traces import StudyFacts
+
+OUTCOME_WORDS = {
+    "held_out_cost": "held-out cost",
+    "held_out_error": "held-out error",
+    "iterations": "iterations to the target",
+    "gap": "gap between held-out and training cost",
+}
+MOST_LISTED = 12
+UNITS = {"keep_prob": "keep probability"}
+
+
+def dose_text(curve: Curve, value: Sequence[float], *, full: bool = False) -> str:
+    """A dose for reading: the number alone, or with `full` the knob too, keep probabilities in both conventions.
+
+    Example:
+        >>> curve = Curve(("keep_prob",), ("a", "b"), ((0.5,), (1.0,)))
+        >>> dose_text(curve, (0.5,)), dose_text(curve, (0.5,), full=True)
+        ('0.5', 'keep 0.5 (PyTorch nn.Dropout(p=0.5))')
+    """
+    parts: list[str] = []
+    for knob, each in zip(curve.knobs, value, strict=True):
+        name, site = split_knob(knob)
+        if not full:
+            parts.append(f"{each:.6g}")
+            continue
+        at = f" at {site}" if site else ""
+        parts.append(f"{keep_text(each)}{at}" if name == "keep_prob" else f"{name} {each:.6g}")
+    return ", ".join(parts) if full or len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def loss_text(answer: CurveAnswer, facts: StudyFacts, value: float) -> str:
+    """A loss against the best dose, in the outcome's unit: a ratio, points, or a difference in cost."""
+    if math.isnan(value):
+        return "unknown"
+    if math.isinf(value):
+        return "any amount"
+    if answer.is_ratio:
+        return f"×{ratio(value)}"
+    if answer.outcome == "held_out_error" and facts.error_unit == "share":
+        return f"{number(100 * value)} points"
+    return number(value)
+
+
+def value_text(answer: CurveAnswer, facts: StudyFacts, value: float) -> str:
+    """A mean outcome in its unit.
+
+    Args:
+        answer: The curve.
+        facts: Says whether an error is a share.
+        value: The mean.
+    """
+    if math.isnan(value):
+        return "unknown"
+    if answer.is_ratio:
+        return f"{round(value):,}"
+    if answer.outcome == "held_out_error" and facts.error_unit == "share":
+        return percent(value)
+    return number(value)
+
+
+def describe_curve(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[str]:
+    """Everything that is said of a curve, a sentence or a short line each.
+
+    Args:
+        answer: The curve.
+        plan: The plan.
+        facts: Facts of the study.
+    """
+    curve, seen = answer.curve, answer.seen
+    knobs = " × ".join(curve.knobs)
+    rates = label(plan) or "each dose at its own learning rates, tuned anew for every seed"
+    lines = [
+        f"{OUTCOME_WORDS[answer.outcome]} against {knobs}: {len(seen.arms)} doses on {seeds_text(len(seen.seeds))}, "
+        f"{rates}"
+    ]
+    if not seen.is_known or answer.shown is None:
+        return [*lines, _why_unknown(answer, plan)]
+    margin = loss_text(answer, facts, answer.margin)
+    reason = str(answer.shown.reason)
+    if reason:
+        lines.append(f"nothing is decided: {_REASONS[reason]}")
+    else:
+        lines += _groups(answer, margin)
+        lines += _widths(answer)
+    lines += _default(answer, facts, margin)
+    if answer.best is not None:
+        best = next(d for d in answer.doses if d.arm == answer.best)
+        lines.append(
+            f"lowest mean: {dose_text(curve, best.value, full=True)}, {value_text(answer, facts, best.mean)} (the "
+            "lowest of many means flatters)"
+        )
+    if answer.confirmed is not None:
+        lines.append(f"on fresh seeds: {headline(answer.confirmed, plan, facts.error_unit)}")
+    tuned = answer.tunability
+    if tuned is not None and not math.isnan(float(tuned.value)):
+        spread = math.exp(float(tuned.spread)) if answer.is_ratio else float(tuned.spread)
+        lines.append(
+            f"over these doses the mean moves by {loss_text(answer, facts, spread)}, {number(float(tuned.value))} "
+            f"times what {tuned.n} seeds can tell ({number(float(tuned.low))} to {number(float(tuned.high))} times)"
+        )
+    unstable = answer.of("unstable")
+    if unstable:
+        lines.append(f"unstable, neither averaged nor compared: {_listed(curve, unstable)}")
+    return lines
+
+
+def _why_unknown(answer: CurveAnswer, plan: Plan) -> str:
+    if answer.seen.n_missing:
+        return f"not finished: {len(answer.seen.seeds)} seeds so far have a run at every dose"
+    if answer.is_ratio and plan.target is None:
+        return "undecided: no dose learned in the pilot, so there is no target. Give a larger budget= or a target="
+    return "undecided: the outcome could not be measured at every dose"
+
+
+_REASONS = {
+    "one dose": "there is one dose",
+    "few seeds": "fewer than five seeds have a run at every dose",
+    "unstable": "fewer than two doses are stable",
+    "identical": "no two doses differ in a way that varies over seeds",
+}
+
+
+def _groups(answer: CurveAnswer, margin: str) -> list[str]:
+    certified = answer.of("near-optimal")
+    lines = [
+        f"certified near-optimal (lose at most {margin}): {_listed(answer.curve, certified)}"
+        if certified
+        else f"certified near-optimal (lose at most {margin}): none; more seeds or a wider margin= would certify"
+    ]
+    unknown = answer.of("unknown")
+    if unknown:
+        lines.append(f"unknown: {_listed(answer.curve, unknown)}")
+    excluded = [dose for dose in answer.doses if dose.is_excluded]
+    if excluded:
+        little = (
+            "; the certified of them lose little" if any(d.status == "near-optimal" for d in excluded) else ""
+        )
+        lines.append(f"excluded as best: {_listed(answer.curve, excluded)}{little}")
+    worse = [dose for dose in answer.doses if dose.is_worse]
+    if worse:
+        lines.append(f"worse than the best by more than {margin}: {_listed(answer.curve, worse)}")
+    return lines
+
+
+def _widths(answer: CurveAnswer) -> list[str]:
+    if len(answer.curve.knobs) > 1 or not answer.widths:
+        return []
+    width = answer.widths[0]
+    unit = UNITS.get(split_knob(answer.curve.knobs[0])[0], "decades" if answer.curve.is_log() else "")
+    low, high = answer.chance
+    return [
+        f"the near-optimal region is at least {_width(float(width.inner.width))} and at most "
+        f"{_width(float(width.outer.width))} wide ({unit}); one draw from the tested range is near-optimal with a "
+        f"chance of {percent(low)} to {percent(high)}"
+    ]
+
+
+def _width(value: float) -> str:
+    return "0" if math.isnan(value) else number(value)
+
+
+def _default(answer: CurveAnswer, facts: StudyFacts, margin: str) -> list[str]:
+    curve, found = answer.curve, answer.default
+    if curve.default is None or found is None:
+        return []
+    shown = dose_text(curve, curve.value(curve.default), full=True)
+    high = float(found.high)
+    low = float(found.low)
+    if answer.is_ratio:
+        low, high = math.exp(low), math.exp(high)
+    most, least = loss_text(answer, facts, high), loss_text(answer, facts, low)
+    word = str(found.answer)
+    alpha = answer.shown.alpha if answer.shown else 0.05
+    limit = f"({level(alpha)} limit; margin {margin})"
+    if word == "yes":
+        return [f"the default, {shown}, is good enough: it loses at most {most} {limit}"]
+    if word == "no":
+        return [f"the default, {shown}, is not good enough: it loses at least {least} {limit}"]
+    if math.isnan(high):
+        return [f"the default, {shown}, is unstable: nothing can be said of what it loses"]
+    return [
+        f"whether the default, {shown}, is good enough is open: it loses between {least} and {most}, and the margin is "
+        f"{margin}"
+    ]
+
+
+def _listed(curve: Curve, doses: Sequence[Dose]) -> str:
+    shown = [dose_text(curve, dose.value) for dose in doses]
+    if len(shown) > MOST_LISTED:
+        return f"{len(shown)} doses, {shown[0]} to {shown[-1]} (`.curve()` lists them)"
+    return ", ".join(shown)

@@ -1,0 +1,219 @@
+"""`DoseResponse`: which doses are near-optimal, and whether the default is good enough."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hunch.errors import PlanError
+from hunch.evidence import CurveAnswer, Dose, Verdict, describe_curve, read_curve
+from hunch.plan import CONFIRM, Curve, Doses, Plan
+from hunch.results.frames import run_frame
+from hunch.results.writing import plain, write_whole
+from hunch.traces import Provenance, RunTable, StudyFacts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class DoseResponse:
+    """A dose-response curve: what was asked, what happened, what is known of each dose.
+
+    `print(found)` says it in sentences; `found.doses` are the doses one by one.
+
+    Args:
+        plan: The plan.
+        facts: Facts of network and data.
+        provenance: Where and when.
+        table: The runs.
+        path: The study file; None if nothing is stored.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        facts: StudyFacts,
+        provenance: Provenance,
+        table: RunTable,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Keep the parts; nothing is computed before it is asked for."""
+        self.plan, self.facts, self.provenance, self.table = plan, facts, provenance, table
+        self.path = None if path is None else Path(path)
+
+    @cached_property
+    def answer(self) -> CurveAnswer:
+        """Everything that the curve shows."""
+        return read_curve(self.plan, self.table, self._curve)
+
+    @property
+    def knobs(self) -> tuple[str, ...]:
+        """The knob, or the two."""
+        return self._curve.knobs
+
+    @property
+    def doses(self) -> tuple[Dose, ...]:
+        """The doses that were trained, rising: `.value .status .mean .low .high .loses_low .loses_high`."""
+        return self.answer.doses
+
+    @property
+    def best(self) -> Dose | None:
+        """The dose of the lowest mean; optimistic, see `confirmed`. None where nothing is known."""
+        return next((dose for dose in self.doses if dose.arm == self.answer.best), None)
+
+    @property
+    def near_optimal(self) -> tuple[Dose, ...]:
+        """The doses that are certified to lose no more than the margin against any other."""
+        return self.answer.of("near-optimal")
+
+    @property
+    def default_is_good_enough(self) -> str:
+        """`"yes"`, `"no"` or `"unknown"`; `"unknown"` also where there is no default."""
+        return "unknown" if self.answer.default is None else str(self.answer.default.answer)
+
+    @property
+    def confirmed(self) -> Verdict | None:
+        """The verdict, on fresh seeds, on the claim that the best dose is better than the default.
+
+        None where they are the same dose, there is no default, or no fresh seeds were asked for.
+        """
+        return self.answer.confirmed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run that the plan asks for is there."""
+        if not self.plan.is_frozen or self.answer.seen.n_missing:
+            return False
+        has_fresh = len(self.plan.seeds) > self._asked.n_seeds
+        is_compared = self.answer.best is not None and self._curve.default not in (None, self.answer.best)
+        return not (has_fresh and is_compared) or self.answer.confirmed is not None
+
+    def frame(self) -> pd.DataFrame:
+        """The runs that the curve rests on, one row a run, doses rising; fresh seeds are no part of it.
+
+        Returns:
+            First a column `dose` (two knobs: one column a knob, by its name), then those of `Study.frame()`.
+        """
+        frame = run_frame(self.plan, self.table, CONFIRM)
+        arms = {arm: k for k, arm in enumerate(self.answer.seen.arms)}
+        keep = frame["arm"].isin(list(arms)) & frame["seed"].isin(
+            list(self.plan.seeds[: self._asked.n_seeds])
+        )
+        frame = frame.loc[keep].copy()
+        frame = frame.iloc[np.argsort(frame["arm"].map(arms).to_numpy(), kind="stable")].reset_index(
+            drop=True
+        )
+        names = ["dose"] if len(self.knobs) == 1 else list(self.knobs)
+        for k, name in reversed(list(enumerate(names))):
+            frame.insert(
+                0, name, np.array([self._curve.value(arm)[k] for arm in frame["arm"]], dtype=np.float64)
+            )
+        return frame
+
+    def curve(self) -> pd.DataFrame:
+        """The doses as a table, one row a dose.
+
+        Returns:
+            Columns `dose` (two knobs: one column a knob), `status, mean, low, high, loses_low, loses_high,
+            is_excluded, is_worse, diverged`.
+        """
+        import pandas as pd
+
+        rows = [asdict(dose) for dose in self.doses]
+        names = ["dose"] if len(self.knobs) == 1 else list(self.knobs)
+        columns: dict[str, list[Any]] = {
+            name: [row["value"][k] for row in rows] for k, name in enumerate(names)
+        }
+        for name in (
+            "status", "mean", "low", "high", "loses_low", "loses_high", "is_excluded", "is_worse", "diverged",
+        ):  # fmt: skip
+            columns[name] = [row[name] for row in rows]
+        return pd.DataFrame(columns)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: `.txt` or `.json`.
+
+        Args:
+            path: Where.
+
+        Returns:
+            The path.
+
+        Raises:
+            PlanError: If the path ends in something else.
+            StoreError: If it cannot be written.
+        """
+        place = Path(path)
+        kind = place.suffix.lower()
+        if kind == ".txt":
+            return write_whole(place, str(self) + "\n")
+        if kind == ".json":
+            return write_whole(place, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
+        raise PlanError(
+            f"a report ends in .html, .txt or .json, got {str(path)!r}. Write for instance 'report.html'.",
+            "results-report-kind",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values that `json.dumps` takes; NaN and infinity become None."""
+        answer = self.answer
+        return plain(
+            {
+                "knobs": list(self.knobs),
+                "outcome": answer.outcome,
+                "margin": answer.margin,
+                "alpha": self.plan.alpha,
+                "seeds": len(answer.seen.seeds),
+                "text": describe_curve(answer, self.plan, self.facts),
+                "doses": [asdict(dose) for dose in self.doses],
+                "best": None if self.best is None else list(self.best.value),
+                "default": None
+                if answer.curve.default is None
+                else list(answer.curve.value(answer.curve.default)),
+                "default_is_good_enough": self.default_is_good_enough,
+                "confirmed": None
+                if answer.confirmed is None
+                else asdict(answer.confirmed) | {"claim": answer.confirmed.claim.to_json()},
+                "complete": self.is_complete,
+                "plan": self.plan.to_json(),
+                "plan_hash": self.plan.hash,
+                "facts": asdict(self.facts),
+                "provenance": asdict(self.provenance),
+            }
+        )
+
+    def __str__(self) -> str:
+        """What is known of the doses, a line each."""
+        lines = describe_curve(self.answer, self.plan, self.facts)
+        if not self.is_complete:
+            lines.append("(not finished; the same call with the same store makes what is missing)")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The knob, the doses and what is certified."""
+        return (
+            f"<DoseResponse of {' × '.join(self.knobs)}: {len(self.doses)} doses, "
+            f"{len(self.answer.seen.seeds)} seeds, {len(self.near_optimal)} near-optimal>"
+        )
+
+    def _repr_html_(self) -> str:
+        """The sentences as a list, for notebooks."""
+        first, *rest = str(self).splitlines()
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in rest)
+        return f"<p>{html.escape(first)}</p><ul>{items}</ul>"
+
+    @property
+    def _asked(self) -> Doses:
+        assert self.plan.doses is not None, "only plans of dose-response studies come here"
+        return self.plan.doses
+
+    @property
+    def _curve(self) -> Curve:
+        return self._asked.curves[0]

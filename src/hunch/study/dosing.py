@@ -1,0 +1,181 @@
+"""The arms of a dose-response study: one a dose, on default grids or at the doses that were given."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from hunch.errors import PlanError
+from hunch.network import keep_of, read_chain
+from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, split_knob
+
+ADAPTIVE_SCALE = 0.03  # of learning rates, for Adam and its like
+
+
+@dataclass(frozen=True)
+class Dosing:
+    """A curve with its arms.
+
+    Args:
+        curve: The curve.
+        arms: The arms, in the curve's order.
+    """
+
+    curve: Curve
+    arms: tuple[Arm, ...]
+
+
+def make_curve(
+    knobs: Sequence[str],
+    given: Sequence[Sequence[float]] | None,
+    arm: Arm | None,
+    network: nn.Module,
+    default: Any = None,
+    *,
+    extends: bool = True,
+) -> Dosing:
+    """The curve of one knob, or of two.
+
+    Args:
+        knobs: The knobs, as `read_knobs` gives them.
+        given: The doses of each, as `read_doses` gives them; None: the default grid, with doses beyond its ends that
+            are only trained if needed.
+        arm: What all doses have otherwise.
+        network: The network as built: its own dropout may be the default.
+        default: The dose that the user has so far, one number a knob; None: what arm and network have.
+        extends: Whether a default grid may be extended.
+
+    Raises:
+        PlanError: If a dose is out of its knob's range, or the default is no dose.
+    """
+    base = arm or Arm("base")
+    now = _declared(knobs, default) or tuple(_default(knob, base, network) for knob in knobs)
+    is_known = all(value is not None for value in now)
+    grids: list[tuple[float, ...]] = []
+    spares: list[tuple[int, str, tuple[float, ...]]] = []
+    for k, knob in enumerate(knobs):
+        grid, beyond = (
+            _grid(knob, base, coarse=len(knobs) > 1) if given is None else (tuple(given[k]), ((), ()))
+        )
+        is_added = now[k] is not None and (given is None or default is not None)
+        here = now[k]
+        values = sorted({*grid, float(here)} if is_added and here is not None else set(grid))
+        grids.append(tuple(values))
+        for side, more in zip(("low", "high"), beyond, strict=True):
+            outside = tuple(v for v in more if (v < values[0] if side == "low" else v > values[-1]))
+            if extends and outside:
+                spares.append(
+                    (k, side, outside if len(knobs) == 1 else outside[-1:] if side == "low" else outside[:1])
+                )
+    points = dict.fromkeys(itertools.product(*grids), "")
+    added: list[tuple[int, str, list[tuple[float, ...]]]] = []
+    for k, side, values in spares:
+        axes = [values if j == k else grid for j, grid in enumerate(grids)]
+        added.append((k, side, list(itertools.product(*axes))))
+        points |= dict.fromkeys(added[-1][2], "")
+    names = _names(knobs, sorted(points))
+    order = sorted(points)
+    here = tuple(float(v) for v in now) if is_known else None  # type: ignore[arg-type]
+    curve = Curve(
+        tuple(knobs),
+        tuple(names[p] for p in order),
+        tuple(order),
+        tuple(Spare(k, side, tuple(names[p] for p in arms)) for k, side, arms in added),
+        names.get(here) if here is not None else None,
+    )
+    return Dosing(curve, tuple(_dose_arm(base, names[p], knobs, p, network) for p in order))
+
+
+def _names(knobs: Sequence[str], points: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], str]:
+    """Dose → what its arm is called: six digits, or all of them where that is not enough to tell two apart."""
+    short = {p: dose_name(knobs, p) for p in points}
+    if len(set(short.values())) == len(points):
+        return short
+    return {p: ", ".join(f"{knob}={v!r}" for knob, v in zip(knobs, p, strict=True)) for p in points}
+
+
+def _grid(
+    knob: str, base: Arm, *, coarse: bool
+) -> tuple[tuple[float, ...], tuple[tuple[float, ...], tuple[float, ...]]]:
+    """(default doses, (those below, those above))."""
+    name, _ = split_knob(knob)
+    scale = ADAPTIVE_SCALE if name == "lr" and base.is_adaptive else 1.0
+    grid = COARSE.get(name, GRIDS[name]) if coarse else GRIDS[name]
+    low, high = BEYOND[name]
+    if scale == 1.0:
+        return grid, (low, high)
+
+    def scaled(values: Sequence[float]) -> tuple[float, ...]:
+        return tuple(float(f"{scale * v:.4g}") for v in values)
+
+    return scaled(grid), (scaled(low), scaled(high))
+
+
+def _declared(knobs: Sequence[str], default: Any) -> tuple[Any, ...] | None:
+    """The default as it was given, one number a knob."""
+    if default is None:
+        return None
+    values = (
+        (default,)
+        if isinstance(default, int | float)
+        else tuple(default)
+        if hasattr(default, "__iter__")
+        else ()
+    )
+    is_right = len(values) == len(knobs) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in values
+    )
+    if not is_right:
+        raise PlanError(
+            f"default must be the dose that you have so far, one number for each of {', '.join(knobs)}, got "
+            f"{default!r}. Write default={'0.8' if len(knobs) == 1 else '(0.8, 0.001)'}, or leave it out.",
+            "plan-default-dose",
+        )
+    return values
+
+
+def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
+    """The dose that arm and network have, where that is one number."""
+    name, site = split_knob(knob)
+    if name == "lr":
+        return base.lr
+    if name == "init_std":
+        return base.init_std
+    if name == "l2":
+        return base.l2 or 0.0
+    if name == "weight_decay":
+        decay = base.weight_decay
+        return (0.01 if base.optimizer == "adamw" else 0.0) if decay is None else decay
+    keeps = _keeps(base, network)
+    if site is not None:
+        return keeps.get(site)
+    found = set(keeps.values())
+    return found.pop() if len(found) == 1 else None
+
+
+def _keeps(base: Arm, network: nn.Module) -> dict[str, float]:
+    """Site → keep probability, as arm and network have it."""
+    hidden = read_chain(network).hidden
+    if isinstance(base.keep_prob, int | float):
+        return {b.site: float(base.keep_prob) for b in hidden}
+    own = {b.site: keep_of(b.dropout.module) if b.dropout else 1.0 for b in hidden}
+    return own | dict(base.keep_prob or {})
+
+
+def _dose_arm(base: Arm, name: str, knobs: Sequence[str], values: Sequence[float], network: nn.Module) -> Arm:
+    changes: dict[str, Any] = {}
+    for knob, value in zip(knobs, values, strict=True):
+        field, site = split_knob(knob)
+        if site is None:
+            changes[field] = value
+            continue
+        keep = changes.get("keep_prob", base.keep_prob)
+        others = dict(keep) if isinstance(keep, Mapping) else {}
+        if isinstance(keep, int | float):
+            others = {b.site: float(keep) for b in read_chain(network).hidden}
+        changes["keep_prob"] = others | {site: value}
+    return replace(base, name=name, **changes)
