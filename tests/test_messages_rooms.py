@@ -18,8 +18,9 @@ import hunch
 from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
 from hunch.network import inspect_network, mlp, read_chain
+from hunch.results import Study
 from hunch.results import open as open_study
-from hunch.traces import StudyFile, open_or_create, read_study, recover
+from hunch.traces import RunTable, StudyFile, open_or_create, read_study, recover
 
 ROOT = Path(__file__).parents[1]
 GOLD = ROOT / "tests" / "gold" / "messages_rooms.txt"
@@ -88,6 +89,12 @@ def resumed(**change):
     return case
 
 
+def stopped(study, keep):
+    """The study explored with some of its runs, as if it had been stopped."""
+    kept = RunTable(study.facts, [trace for trace in study.table if keep(trace)])
+    Study(study.plan, study.facts, study.provenance, kept).explore("l2 lower cost than none")
+
+
 def own_file(folder, text, name="net.py"):
     (folder / name).write_text(text, encoding="utf-8")
 
@@ -147,6 +154,24 @@ CASES = {
     ).network(7),
     "a report of another kind": lambda f: compare().report(f / "page.docx"),
     "a report where nothing can be written": lambda f: compare().report(f / "gone" / "page.html"),
+    # asking runs that are there
+    "exploring nothing": lambda _: compare().explore([]),
+    "exploring an unknown arm, alpha and target at once": lambda _: compare().explore(
+        "l2 faster than nobody", alpha=5, target=float("inf")
+    ),
+    "exploring without a target": lambda _: compare(target=None).explore("l2 faster than none"),
+    "exploring a target for no iterations": lambda _: compare().explore(
+        "l2 lower cost than none", target=0.3
+    ),
+    "exploring what came after the target": lambda _: compare(
+        stop_at_target=True, claims=["l2 faster than none"]
+    ).explore(["l2 lower cost than none", "l2 faster than none"], target=0.01),
+    "exploring before the first confirm run": lambda _: stopped(
+        compare(), lambda t: t.key.stage != "confirm"
+    ),
+    "exploring arms that share no seed": lambda _: stopped(
+        compare(), lambda t: (t.key.arm == "none") == (t.key.seed == 0)
+    ),
     # the study file
     "a path that is none": lambda _: open_study(5),
     "a folder instead of a file": lambda f: open_study(f),

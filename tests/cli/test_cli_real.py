@@ -66,6 +66,8 @@ def test_another_question_on_the_same_store_is_refused(here, capsys):
         (("show", "s.hunch"), "before"),
         (("show", "s.hunch", "--json"), '"verdicts"'),
         (("report", "s.hunch", "-o", "again.html"), "again.html"),
+        (("explore", "s.hunch", "--claim", "before lower error than none"), "exploratory: "),
+        (("explore", "s.hunch", "--claim", "before same cost as none", "--json"), '"exploratory": true'),
         (("recover", "s.hunch", "-o", "saved.hunch"), "Saved 12 runs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -144,3 +146,27 @@ def test_ctrl_c_keeps_finished_runs_and_the_same_command_goes_on(tmp_path):
     assert json.loads(done.stdout)["study"]["complete"]
     left = next(line for line in done.stderr.splitlines() if line.startswith("confirm"))
     assert 0 < int("".join(filter(str.isdigit, left))) < 80
+
+
+def test_exploring_passes_on_what_was_typed_and_leaves_the_file_alone(here, capsys):
+    before = (here / "s.hunch").read_bytes()
+    asked = (
+        "explore",
+        "s.hunch",
+        "--claim",
+        "before faster than none by 1.3",
+        "--claim",
+        "before lower cost than none",
+    )
+    assert finish(*asked, "--target", "2.25", "--alpha", "0.2", "--json") == 0
+    answers = json.loads(capsys.readouterr().out)["exploration"]["answers"]
+    assert [(a["claim"]["text"], a["target"], a["alpha"]) for a in answers] == [
+        ("before faster than none", 2.25, 0.2), ("before lower cost than none", None, 0.2),
+    ]  # fmt: skip
+    assert answers[0]["claim"]["margin"] == 1.3
+    assert (here / "s.hunch").read_bytes() == before
+
+
+def test_exploring_an_arm_that_is_not_there_exits_with_2(here, capsys):
+    assert finish("explore", "s.hunch", "--claim", "before faster than nobody") == 2
+    assert "[plan-unknown-arm]" in capsys.readouterr().err

@@ -1,17 +1,39 @@
-"""Several claims: Holm's adjusted p-values against statsmodels, and what the table says."""
+"""Several claims: Holm's and Benjamini-Hochberg's p-values against statsmodels, and what the table says."""
 
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from hunch.stats import bonferroni_shares, holm, holm_table
+from hunch.stats import benjamini_hochberg, bonferroni_shares, holm, holm_table
 
 
+@pytest.mark.parametrize(("adjust", "method"), [(holm, "holm"), (benjamini_hochberg, "fdr_bh")])
 @pytest.mark.parametrize("k", [1, 2, 6, 25])
-def test_adjusted_p_values_are_those_of_statsmodels(k):
+def test_adjusted_p_values_are_those_of_statsmodels(k, adjust, method):
     rng = np.random.default_rng(k)
     for p in (rng.random(k), rng.random(k) ** 4, np.round(rng.random(k), 1)):
-        assert np.allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-10, rtol=0)
+        assert np.allclose(adjust(p), multipletests(p, method=method)[1], atol=1e-10, rtol=0)
+
+
+def test_benjamini_hochberg_is_no_stricter_than_holm_and_never_below_p():
+    rng = np.random.default_rng(6)
+    for _ in range(50):
+        p = rng.random(8) ** 3
+        found = benjamini_hochberg(p)
+        assert (found <= holm(p) + 1e-12).all() and (found >= p).all()
+
+
+def test_of_the_findings_that_benjamini_hochberg_lets_pass_a_share_alpha_is_false():
+    rng = np.random.default_rng(7)
+    shares = []
+    for _ in range(4000):
+        p = np.concatenate([rng.random(6), rng.random(4) * 0.004])  # six claims are not true
+        passed = benjamini_hochberg(p) <= 0.1
+        shares.append(passed[:6].sum() / max(1, passed.sum()))
+    error = np.std(shares) / np.sqrt(len(shares))
+    assert np.mean(shares) == pytest.approx(0.1 * 6 / 10, abs=3 * error)
+    raw = (rng.random((4000, 6)) <= 0.1).sum(axis=1)
+    assert np.mean(raw / (raw + 4)) > 0.06 + 3 * error  # the check can fail: without adjustment more are false
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
@@ -55,5 +77,7 @@ def test_shares_of_alpha_are_equal_and_sum_to_alpha():
 def test_degenerate_p_values_give_numbers_or_nan_and_no_warning():
     assert holm([]).tolist() == [] and holm_table([], 0.05) == ()
     assert np.isnan(holm([np.nan, np.nan])).all()
+    assert benjamini_hochberg([]).tolist() == [] and np.isnan(benjamini_hochberg([np.nan])).all()
+    assert benjamini_hochberg([np.nan, 0.01, 0.02])[1:] == pytest.approx([0.03, 0.03])
     assert holm([1.0, 1.0]).tolist() == [1.0, 1.0]
     assert holm([0.0] * 3).tolist() == [0.0] * 3

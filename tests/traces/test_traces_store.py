@@ -461,6 +461,22 @@ def test_all_differences_are_named_at_once(stored, asked):
     assert str(caught.value).count("Nothing was written") == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "can_be_explored"),
+    [
+        (lambda p: replace(p, claims=p.claims[:1]), True),
+        (lambda p: replace(p, alpha=0.01), True),
+        (lambda p: replace(p, asked_target=0.7), True),
+        (lambda p: replace(p, seeds=(*p.seeds, 99)), False),
+        (lambda p: with_arm(p, lr=0.5), False),
+    ],
+)
+def test_what_can_be_asked_of_the_stored_runs_is_said(stored, asked, change, can_be_explored):
+    with pytest.raises(PlanError, match="cannot resume") as caught:
+        open_or_create(stored, change(asked[0]), *asked[1:])
+    assert (f"hunch.open({str(stored)!r}).explore(" in str(caught.value)) == can_be_explored
+
+
 def test_a_frozen_plan_of_the_same_call_may_resume(stored, asked):
     with open_or_create(stored, freeze(asked[0], target=0.1), *asked[1:]) as file:
         assert file.plan == freeze(asked[0])

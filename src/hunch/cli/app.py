@@ -316,6 +316,30 @@ def report(
 
 
 @app.command()
+def explore(
+    study: Stored,
+    claim: Annotated[
+        list[str],
+        typer.Option(help="What to ask: 'before lower error than none'. Repeat it.", metavar="TEXT"),
+    ],
+    target: Annotated[
+        float | None, typer.Option(help="Cost to count iterations to; else the study's.", metavar="C")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="1 - alpha is the level of intervals; else the study's.", metavar="A")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Ask the runs of a stored study what was not declared; trains nothing, and gives no verdict.
+
+    For instance: hunch explore bn.hunch --claim "before lower error than none"
+    """
+    from hunch.cli import reading
+
+    return reading.explore(study, claim, target=target, alpha=alpha, json=json)
+
+
+@app.command()
 def recover(
     damaged: Annotated[str, typer.Argument(metavar="STUDY", help="A study file that does not open.")],
     output: Annotated[

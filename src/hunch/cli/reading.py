@@ -1,11 +1,13 @@
-"""The commands that only read: `list`, `show`, `report`, `recover`. None of them loads torch."""
+"""The commands that only read: `list`, `show`, `report`, `explore`, `recover`. None of them loads torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hunch.catalogue import hunches
 from hunch.cli import screen
+from hunch.cli.arms import parse_claims
 
 
 def show_catalogue(*, json: bool) -> int:
@@ -53,6 +55,20 @@ def report(study: str, output: str | None, *, json: bool) -> int:
         screen.emit({"report": page, "store": study})
     else:
         screen.item(screen.answer(), "report", str(Path(page).resolve()), width=10)
+    return 0
+
+
+def explore(
+    study: str, claims: Iterable[str], *, target: float | None, alpha: float | None, json: bool
+) -> int:
+    """`hunch explore`."""
+    from hunch.results import open as open_study
+
+    found = open_study(study).explore(parse_claims(claims), target=target, alpha=alpha)
+    if json:
+        screen.emit({"exploration": found.to_json()})
+    else:
+        screen.verdicts(screen.answer(), str(found))
     return 0
 
 

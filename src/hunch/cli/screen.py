@@ -25,6 +25,7 @@ DECISION_STYLES = {
     "refuted": "bold red",
     "no meaningful difference": "bold cyan",
     "undecided": "bold yellow",
+    "exploratory": "bold magenta",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,6 +87,7 @@ def outcome_values(
     target: float | None = None,
     by: float | None = None,
     stage: str = CONFIRM,
+    runs: Mapping[str, Mapping[int, Trace]] | None = None,
 ) -> OutcomeValues:
     """The outcome of a claim in its confirm runs, over the seeds present in all arms of the claim.
 
@@ -102,29 +103,30 @@ def outcome_values(
         target: Another target than the plan's, for sensitivity.
         by: Judge the runs at this iteration instead of the budget, for sensitivity.
         stage: `"confirm"`; or `"pilot"`: the runs at the pilot's rates, for what a study will cost.
+        runs: Arm → seed → run, for a claim that was not declared; None: those of the claim in that stage.
 
     Raises:
         PlanError: If the claim names a site that the network does not have.
     """
     site = site_index(claim, table.facts)
     planned = plan.pilot_seeds if stage == PILOT else plan.seeds
-    by_arm = [_runs(plan, table, claim, arm, stage) for arm in claim.arms]
-    seeds = tuple(s for s in planned if all(s in runs for runs in by_arm))
-    runs = [[found[s] for s in seeds] for found in by_arm]
+    by_arm = [runs[arm] if runs else _runs(plan, table, claim, arm, stage) for arm in claim.arms]
+    seeds = tuple(s for s in planned if all(s in found for found in by_arm))
+    chosen = [[found[s] for s in seeds] for found in by_arm]
     budget = float(plan.budget or 0) if by is None else by
     goal = plan.target if target is None else target
     shape = (len(claim.arms), len(seeds))
     n_missing = len(planned) - len(seeds)
-    grid = metric_curve(runs[0][0], plan.metric)[0].astype(np.float64) if seeds else np.empty(0)
+    grid = metric_curve(chosen[0][0], plan.metric)[0].astype(np.float64) if seeds else np.empty(0)
     if claim.outcome == "iterations":
         if goal is None:
             unknown = np.full(shape, np.nan)
             return OutcomeValues(claim.arms, seeds, unknown, None, grid, budget, n_missing)
-        times = np.array([[_time(t, plan.metric, goal) for t in row] for row in runs]).reshape(shape)
+        times = np.array([[_time(t, plan.metric, goal) for t in row] for row in chosen]).reshape(shape)
         values = log_restricted(times, budget)
         return OutcomeValues(claim.arms, seeds, values, times, grid, budget, n_missing)
     values = np.array(
-        [[final_value(plan, table.facts, t, claim, site=site, by=by) for t in row] for row in runs]
+        [[final_value(plan, table.facts, t, claim, site=site, by=by) for t in row] for row in chosen]
     ).reshape(shape)
     known = np.isfinite(values)
     never = tuple(arm for arm, row in zip(claim.arms, known, strict=True) if seeds and not row.any())

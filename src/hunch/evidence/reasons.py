@@ -154,6 +154,14 @@ def sign_flip_disagrees(p_value: float, alpha: float) -> str:
     )
 
 
+def adjusted_disagrees(adjusted: float, alpha: float) -> str:
+    """Of many claims that are looked through, some look like something."""
+    return (
+        "the interval excludes no difference, but over all claims asked in this call the adjusted sign-flip "
+        f"p-value, {number(adjusted)}, is above {number(alpha)}"
+    )
+
+
 def margin_crossed(claim: Claim, margin: float, error_unit: str = "share") -> str:
     """An interval that holds both no difference and one that matters decides nothing."""
     shown = number(math.exp(margin) if claim.is_ratio else margin)

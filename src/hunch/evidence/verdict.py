@@ -12,6 +12,13 @@ NO_MEANINGFUL_DIFFERENCE = "no meaningful difference"
 UNDECIDED = "undecided"
 DECISIONS = (SUPPORTED, REFUTED, NO_MEANINGFUL_DIFFERENCE, UNDECIDED)
 
+POINTS_TO = "points to"
+POINTS_AGAINST = "points against"
+ABOUT_EQUAL = "about equal"
+OPEN = "open"
+EXPLORED = (POINTS_TO, POINTS_AGAINST, ABOUT_EQUAL, OPEN)
+"""The words of what was asked after the runs were seen: none of them is one of a declared claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -45,7 +52,8 @@ class Verdict:
 
     Args:
         claim: What was claimed, its margin fixed.
-        decision: `supported`, `refuted`, `no meaningful difference` or `undecided`.
+        decision: `supported`, `refuted`, `no meaningful difference` or `undecided`; of an exploratory one
+            `points to`, `points against`, `about equal` or `open`.
         effect: The estimate, positive in the claim's direction: for iterations the natural log of the ratio
             of geometric means of min(iterations, budget); else a difference in the outcome's own unit. NaN
             if there is nothing to estimate it from.
@@ -70,6 +78,8 @@ class Verdict:
             exaggerated.
         new_data: For error claims, the ends of a second interval, which holds for new data from the same
             source and not only for this held-out part; None where single answers were not recorded.
+        exploratory: Whether it was asked after the runs were seen (`Study.explore`), so that it has not the
+            error rate of a declared claim.
     """
 
     claim: Claim
@@ -92,3 +102,4 @@ class Verdict:
     is_final: bool = True
     is_early: bool = False
     new_data: tuple[float, float] | None = None
+    exploratory: bool = False

@@ -6,6 +6,7 @@ every frame is a fresh copy; nothing here trains, or writes into a study file.
 
 from hunch.evidence import Verdict as Verdict
 from hunch.results.audit import Audit as Audit
+from hunch.results.exploration import Exploration as Exploration
 from hunch.results.doses import DoseResponse as DoseResponse
 from hunch.results.dropout_law import DropoutLaw as DropoutLaw
 from hunch.results.dropout_law import dropout_law as dropout_law

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hunch.evidence import AuditedStudy, Planted, Tally, audit_conclusion, audit_sentences
 from hunch.plan import Plan
+from hunch.results.writing import plain
 from hunch.traces import Provenance, StudyFacts
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Audit:
         """
         tally = self.tally
         rows = [
-            {name: _plain(value) for name, value in row.items()} for row in self.frame().to_dict("records")
+            {name: plain(value) for name, value in row.items()} for row in self.frame().to_dict("records")
         ]
         return {
             "conclusion": self.conclusion,
@@ -107,8 +107,8 @@ class Audit:
             "planted": asdict(self.planted),
             "rows": rows,
             "plan": self.plan.to_json(),
-            "facts": _plain(asdict(self.facts)),
-            "provenance": _plain(asdict(self.provenance)),
+            "facts": plain(asdict(self.facts)),
+            "provenance": plain(asdict(self.provenance)),
         }
 
     def __str__(self) -> str:
@@ -131,13 +131,3 @@ class Audit:
 
     def _sentences(self) -> tuple[str, ...]:
         return audit_sentences(self.tally, self.studies, self.planted, self.plan)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

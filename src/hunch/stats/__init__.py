@@ -52,6 +52,7 @@ from hunch.stats.dose_width import dose_widths as dose_widths
 from hunch.stats.looks import is_futile as is_futile
 from hunch.stats.looks import planned_looks as planned_looks
 from hunch.stats.multiple import HolmRow as HolmRow
+from hunch.stats.multiple import benjamini_hochberg as benjamini_hochberg
 from hunch.stats.multiple import bonferroni_shares as bonferroni_shares
 from hunch.stats.multiple import holm as holm
 from hunch.stats.multiple import holm_table as holm_table

@@ -1,0 +1,48 @@
+"""Values that JSON can say, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hunch.errors import StoreError
+
+
+def plain(value: Any) -> Any:
+    """The value with tuples as lists, NumPy numbers as Python's, and None for what JSON cannot say."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a whole file or none.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the report to {path}: {error.strerror or error}. Give a path in a folder that "
+            "exists and that you may write.",
+            "results-report-write",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return path
