@@ -17,6 +17,7 @@ from torch import nn
 import hunch
 from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
+from hunch.cli.reading import explore
 from hunch.network import inspect_network, mlp, read_chain
 from hunch.results import Study
 from hunch.results import open as open_study
@@ -87,6 +88,15 @@ def resumed(**change):
         )
 
     return case
+
+
+def dose_curve(folder):
+    """A curve where a comparison is wanted."""
+    hunch.tune(
+        hunch.mlp([4, 3, 2]), (X, Y), knob="l2", doses=[0, 0.1], budget=2, seeds=2, fresh=0, store=folder / "c.hunch",
+        arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
+    )  # fmt: skip
+    explore(str(folder / "c.hunch"), ["a faster than b"], target=None, alpha=None, json=False)
 
 
 def stopped(study, keep):
@@ -172,6 +182,7 @@ CASES = {
     "exploring arms that share no seed": lambda _: stopped(
         compare(), lambda t: (t.key.arm == "none") == (t.key.seed == 0)
     ),
+    "exploring a dose-response curve": dose_curve,
     # the study file
     "a path that is none": lambda _: open_study(5),
     "a folder instead of a file": lambda f: open_study(f),

@@ -8,6 +8,7 @@ from pathlib import Path
 from hunch.catalogue import hunches
 from hunch.cli import screen
 from hunch.cli.arms import parse_claims
+from hunch.errors import PlanError
 
 
 def show_catalogue(*, json: bool) -> int:
@@ -62,9 +63,17 @@ def explore(
     study: str, claims: Iterable[str], *, target: float | None, alpha: float | None, json: bool
 ) -> int:
     """`hunch explore`."""
+    from hunch.results import Study
     from hunch.results import open as open_study
 
-    found = open_study(study).explore(parse_claims(claims), target=target, alpha=alpha)
+    opened = open_study(study)
+    if not isinstance(opened, Study):
+        raise PlanError(
+            f"{study} holds a dose-response curve; claims can be asked of a study that compares arms. `hunch show "
+            f"{study}` prints the curve.",
+            "cli-explore-curve",
+        )
+    found = opened.explore(parse_claims(claims), target=target, alpha=alpha)
     if json:
         screen.emit({"exploration": found.to_json()})
     else:
