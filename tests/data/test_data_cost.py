@@ -7,7 +7,15 @@ import torch
 from torch.nn import functional
 
 import hunch.data.cost
-from hunch.data import choose_cost, constant_cost, constant_error, digits, load
+from hunch.data import (
+    choose_cost,
+    constant_cost,
+    constant_error,
+    constant_losses,
+    constant_right,
+    digits,
+    load,
+)
 from hunch.errors import HunchError, PlanError
 from hunch.plan import Arm, Plan
 
@@ -109,6 +117,35 @@ def test_c0_is_the_least_that_a_constant_can_cost_on_its_own_part():
 def test_unknown_words_are_no_constant_cost(cost, on):
     with pytest.raises(ValueError, match=cost if cost == "mse" else on):
         constant_cost(AMOUNT, cost, on)
+
+
+@pytest.mark.parametrize(
+    ("data", "cost"),
+    [
+        (BINARY, "binary_cross_entropy"), (BINARY, "cross_entropy"), (THREE, "cross_entropy"),
+        (AMOUNT, "mean_squared_error"), (AMOUNT, "huber"), (TWO_AMOUNTS, "mean_squared_error"), (TWO_AMOUNTS, "huber"),
+    ],
+)  # fmt: skip
+def test_c0_held_out_is_the_mean_of_what_the_constant_costs_on_every_example(data, cost):
+    losses = constant_losses(data, cost)
+    assert losses.shape == (data.n_held,)
+    assert losses.mean() == pytest.approx(constant_cost(data, cost, on="held"), rel=1e-12)
+
+
+def test_what_a_constant_costs_on_an_example_depends_on_its_own_target():
+    share = np.bincount(THREE.y) / THREE.n
+    assert constant_losses(THREE, "cross_entropy") == pytest.approx(-np.log(share[THREE.y_held]))
+    distance = TWO_AMOUNTS.y_held.astype(float) - TWO_AMOUNTS.y.astype(float).mean(axis=0)
+    assert constant_losses(TWO_AMOUNTS, "mean_squared_error") == pytest.approx((distance**2).mean(axis=1))
+    with pytest.raises(ValueError, match="no cost 'mse'"):
+        constant_losses(AMOUNT, "mse")
+
+
+def test_the_constant_guess_is_right_on_the_majority_class_and_of_several_on_the_smallest_label():
+    assert constant_right(THREE).tolist() == (THREE.y_held == 0).tolist()
+    assert 1 - constant_right(THREE).mean() == pytest.approx(constant_error(THREE))
+    tied = load((X[:8], np.array([0, 1, 2, 1, 2, 0, 1, 2]), X[8:11], np.array([0, 1, 2])))
+    assert constant_right(tied).tolist() == [False, True, False]
 
 
 def test_the_constant_error_of_labels_is_the_share_that_the_majority_gets_wrong():

@@ -6,6 +6,8 @@ the column; no input array is changed.
 
 from hunch.data.constant import constant_cost as constant_cost
 from hunch.data.constant import constant_error as constant_error
+from hunch.data.constant import constant_losses as constant_losses
+from hunch.data.constant import constant_right as constant_right
 from hunch.data.cost import choose_cost as choose_cost
 from hunch.data.dataset import Data as Data
 from hunch.data.load import digits as digits

@@ -31,15 +31,40 @@ def constant_cost(data: Data, cost: str, on: str = "train", rows: np.ndarray | N
     if on not in ("train", "held"):
         raise ValueError(f"on must be 'train' or 'held', got {on!r}")
     y = data.y if on == "train" else data.y_held
-    y = y if rows is None else y[rows]
+    return float(_losses(data, cost, y if rows is None else y[rows]).mean())
+
+
+def constant_losses(data: Data, cost: str) -> np.ndarray:
+    """What that prediction costs on each held-out example, over several outputs their mean.
+
+    Args:
+        data: The data.
+        cost: As for `constant_cost`.
+
+    Returns:
+        float64 (n_held,), of mean `constant_cost(data, cost, on="held")`.
+
+    Raises:
+        ValueError: If `cost` is unknown.
+
+    Example:
+        >>> from hunch.data import digits
+        >>> constant_losses(digits(), "cross_entropy")[:3].round(2).tolist()
+        [2.29, 2.29, 2.34]
+    """
+    return _losses(data, cost, data.y_held).reshape(data.n_held, -1).mean(axis=1)
+
+
+def _losses(data: Data, cost: str, y: np.ndarray) -> np.ndarray:
+    """The cost at each of these targets, in their shape."""
     if cost in ("cross_entropy", "binary_cross_entropy"):
         known, counts = np.unique(data.y, return_counts=True)
-        return float(-np.log(counts / data.n)[np.searchsorted(known, y)].mean())
+        return -np.log(counts / data.n)[np.searchsorted(known, y)]
     distance = np.abs(y.astype(np.float64) - data.y.mean(axis=0, dtype=np.float64))
     if cost == "mean_squared_error":
-        return float((distance**2).mean())
+        return distance**2
     if cost == "huber":
-        return float(np.where(distance <= 1, distance**2 / 2, distance - 0.5).mean())
+        return np.where(distance <= 1, distance**2 / 2, distance - 0.5)
     raise ValueError(f"there is no cost {cost!r}")
 
 
@@ -59,7 +84,19 @@ def constant_error(data: Data) -> float:
         0.9
     """
     if data.labels:
-        known, counts = np.unique(data.y, return_counts=True)
-        return float((data.y_held != known[counts.argmax()]).mean())
+        return float((~constant_right(data)).mean())
     distance = (data.y_held.astype(np.float64) - data.y.mean(axis=0, dtype=np.float64)) * data.y_scale
     return float(np.sqrt((distance**2).mean()))
+
+
+def constant_right(data: Data) -> np.ndarray:
+    """Which held-out examples that guess answers rightly: those of the training part's most frequent class.
+
+    Args:
+        data: The data, with labels.
+
+    Returns:
+        bool (n_held,).
+    """
+    known, counts = np.unique(data.y, return_counts=True)
+    return data.y_held == known[counts.argmax()]
