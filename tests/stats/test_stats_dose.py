@@ -12,6 +12,7 @@ from hunch.stats import (
     paired_interval,
     skewness,
 )
+from hunch.stats.dose_pairs import heavy_tailed
 
 WORDS = {status.word: status for status in DoseStatus}
 
@@ -197,3 +198,45 @@ def test_what_cannot_be_a_curve_is_refused():
         dose_curve(made_up(5, 3), margin=-1)
     with pytest.raises(ValueError, match="one of 3 doses, got 3"):
         default_loss(made_up(5, 3), 3, margin=0.1)
+
+
+def with_far_runs(n, far, *, k=6, by=200.0):
+    y = made_up(n, k, seed=11)
+    y[:far, 2] += by
+    return y
+
+
+@pytest.mark.parametrize(
+    ("n", "far", "is_marked"), [(10, 1, 0), (10, 2, 1), (20, 2, 1), (30, 2, 0), (30, 3, 1), (9, 3, 0)]
+)
+@pytest.mark.parametrize("k", [3, 6])
+def test_a_tenth_of_the_runs_far_out_and_at_least_two_make_a_dose_unstable(n, far, is_marked, k):
+    curve = dose_curve(with_far_runs(n, far, k=k), margin=0.3)
+    assert curve.is_heavy_tailed.tolist() == [bool(is_marked) and j == 2 for j in range(k)]
+    assert (words(curve)[2] == "unstable") is bool(is_marked)
+
+
+def test_what_is_common_to_all_doses_of_a_seed_makes_none_unstable():
+    y = made_up(20, 6, seed=12)
+    y[:4] += 1000.0
+    assert dose_curve(y, margin=0.3).is_stable.all()
+    y[:4, 3] -= 100.0
+    assert dose_curve(y, margin=0.3).is_heavy_tailed.tolist() == [False] * 3 + [True] + [False] * 2
+
+
+def test_doses_that_diverged_do_not_sway_which_others_are_heavy_tailed():
+    y = with_far_runs(20, 3)
+    alone = heavy_tailed(y[:, :4], np.ones(4, dtype=bool))
+    y[:, 4:] = [[np.inf, np.nan]]
+    assert heavy_tailed(y, np.array([True] * 4 + [False] * 2)).tolist() == [*alone.tolist(), False, False]
+    curve = dose_curve(y, margin=0.3)
+    assert curve.is_stable.tolist() == [True, True, False, True, False, False]
+    assert curve.is_heavy_tailed.tolist() == [False, False, True, False, False, False]
+
+
+def test_neither_a_shift_nor_values_that_are_mostly_one_number_make_a_dose_unstable():
+    y = made_up(20, 6, seed=13)
+    assert dose_curve(y + np.arange(6) * 1e3, margin=0.3).is_stable.all()
+    counts = np.zeros((20, 6))
+    counts[:3, 1] = 1.0
+    assert dose_curve(counts, margin=0.3).is_stable.all()

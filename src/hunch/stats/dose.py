@@ -37,7 +37,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from hunch.stats.dose_pairs import FEWEST_SEEDS, pair_bounds, stable_doses
+from hunch.stats.dose_pairs import FEWEST_SEEDS, kept_by_divergence, pair_bounds, stable_doses
 from hunch.stats.paired import t_interval
 
 Floats = npt.NDArray[np.float64]
@@ -85,6 +85,7 @@ class DoseCurve:
         status: `DoseStatus` as a number, (..., K). A dose that is both near-optimal and excluded as best (it loses
             something, but less than the margin) is near-optimal.
         is_stable: Whether it was averaged and compared.
+        is_heavy_tailed: Unstable because a tenth of its runs or more lie far out, though few diverged.
         is_near_optimal: Certified: every upper bound against another dose is within the margin.
         is_excluded: Some lower bound against another dose is above 0.
         is_worse: Some lower bound is above the margin.
@@ -108,6 +109,7 @@ class DoseCurve:
     gap_high: Floats
     status: npt.NDArray[np.int8]
     is_stable: Bools
+    is_heavy_tailed: Bools
     is_near_optimal: Bools
     is_excluded: Bools
     is_worse: Bools
@@ -130,8 +132,8 @@ def dose_curve(
         values: Outcomes, (..., n, K), lower is better; in unstable doses they may be anything.
         margin: The largest loss that does not matter, stated beforehand; at least 0.
         alpha: Of each promise.
-        diverged: Share of runs that diverged at each dose, (..., K) or what broadcasts to it. More than a fifth: the
-            dose is unstable, neither averaged nor compared.
+        diverged: Share of runs that diverged at each dose, (..., K) or what broadcasts to it. More than a fifth, or
+            a tenth of the runs far out (`dose_pairs.heavy_tailed`): the dose is unstable, not averaged, not compared.
 
     Returns:
         The curve. Nothing is decided with fewer than five seeds or two stable doses; `reason` says so.
@@ -180,7 +182,8 @@ def dose_curve(
         plain_low=plain_low.reshape(*lead, k), plain_high=plain_high.reshape(*lead, k),
         lower=lower.reshape(*lead, k, k), upper=upper.reshape(*lead, k, k),
         gap_low=gap_low.reshape(*lead, k), gap_high=gap_high.reshape(*lead, k),
-        status=status.reshape(*lead, k), is_stable=is_stable, is_near_optimal=near.reshape(*lead, k),
+        status=status.reshape(*lead, k), is_stable=is_stable,
+        is_heavy_tailed=kept_by_divergence(y, diverged) & ~is_stable, is_near_optimal=near.reshape(*lead, k),
         is_excluded=excluded.reshape(*lead, k), is_worse=worse.reshape(*lead, k),
         best=best.reshape(lead), reason=reason.reshape(lead), n=n, alpha=alpha, margin=float(margin),
     )  # fmt: skip
