@@ -65,6 +65,12 @@ def render(n: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_hand(page: str) -> str:
+    """What was trained for real, or written by hand below it: it stays when the page is written anew."""
+    _, real, rest = page.partition(REAL)
+    return real + rest
+
+
 _HEAD = """# How often verdicts are wrong, measured
 
 Written by `python -m benchmarks.validate_stats` ({n} simulated studies a cell or more, seeds fixed beforehand);
@@ -108,8 +114,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     page = render(400 if quick else 4_000)
-    _, real, trained = PAGE.read_text().partition(REAL) if PAGE.exists() else ("", "", "")
-    print(page) if quick else PAGE.write_text(page + real + trained)  # what was trained for real stays
+    print(page) if quick else PAGE.write_text(page + by_hand(PAGE.read_text() if PAGE.exists() else ""))
 
 
 if __name__ == "__main__":

@@ -43,3 +43,11 @@ def test_every_promise_of_the_page_is_kept(section):
     assert missed == [what for what in KNOWN_MISSES if any(row.what == what for row in rows)]
     if rows_of.__name__ in NOT_PROMISED:
         assert all(row.limit is None for row in rows)
+
+
+def test_what_was_written_by_hand_stays_when_the_page_is_written_anew():
+    kept = validate_stats.by_hand(validate_stats.PAGE.read_text(encoding="utf-8"))
+    assert [line[3:] for line in kept.splitlines() if line.startswith("## ")] == [
+        "Real training", "The whole pipeline, on made curves", "The saturated regime",
+    ]  # fmt: skip
+    assert validate_stats.by_hand("# A page\n\n## Power\n") == ""
