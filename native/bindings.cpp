@@ -133,8 +133,20 @@ hunch::Parameter parameter(nb::handle of) {
     return {std::get<0>(flags), std::get<0>(flags) && std::get<1>(flags), std::get<0>(flags) && std::get<2>(flags)};
 }
 
+void read_dropout(nb::dict d, hunch::Layer& y) {
+    y.dropout = nb::cast<int>(d["dropout"]);
+    y.keep = nb::cast<double>(d["keep"]);
+    y.keep_threshold = nb::cast<int>(d["keep_threshold"]);
+    y.exact_floor = nb::cast<int>(d["exact_floor"]);
+    y.exact_threshold = nb::cast<uint32_t>(d["exact_threshold"]);
+    y.noise_stream = nb::cast<uint64_t>(d["noise_stream"]);
+    require(0 <= y.dropout && y.dropout <= hunch::kExact, "no such dropout");
+    require(y.keep > 0 && y.keep <= 1, "keep must be in (0, 1]");
+}
+
 hunch::Layer layer_of(nb::dict d) {
     hunch::Layer y = {};
+    read_dropout(d, y);
     const auto whole = [&](const char* key) { return nb::cast<int>(d[key]); };
     y.n_in = whole("n_in");
     y.n_out = whole("n_out");
@@ -144,12 +156,6 @@ hunch::Layer layer_of(nb::dict d) {
     y.norm_eps = nb::cast<double>(d["norm_eps"]);
     y.norm_momentum = nb::cast<double>(d["norm_momentum"]);
     y.activation = whole("activation");
-    y.dropout = whole("dropout");
-    y.keep = nb::cast<double>(d["keep"]);
-    y.keep_threshold = whole("keep_threshold");
-    y.exact_floor = whole("exact_floor");
-    y.exact_threshold = nb::cast<uint32_t>(d["exact_threshold"]);
-    y.noise_stream = nb::cast<uint64_t>(d["noise_stream"]);
     y.site = whole("site");
     y.reads_activation = whole("reads_activation");
     y.shift = whole("shift");
@@ -158,10 +164,9 @@ hunch::Layer layer_of(nb::dict d) {
     y.gamma = parameter(d["gamma"]);
     y.beta = parameter(d["beta"]);
     require(y.n_in >= 1 && y.n_out >= 1, "a layer needs inputs and outputs");
-    require(0 <= y.norm && y.norm <= hunch::kGroupNorm && 0 <= y.activation && y.activation < hunch::kActivations &&
-                0 <= y.dropout && y.dropout <= hunch::kExact, "no such norm, activation or dropout");
+    require(0 <= y.norm && y.norm <= hunch::kGroupNorm && 0 <= y.activation && y.activation < hunch::kActivations,
+            "no such norm or activation");
     require(y.norm != hunch::kGroupNorm || (y.groups >= 1 && y.n_out % y.groups == 0), "the groups must divide the width");
-    require(y.keep > 0 && y.keep <= 1, "keep must be in (0, 1]");
     require(y.weight.exists, "a layer needs a weight");
     return y;
 }
@@ -171,7 +176,7 @@ class Trainer {
     explicit Trainer(int threads) : pool_(kernels(), at_least_one(threads)) {}
 
     // With only_measure nothing is trained. Returns the bytes that the row needs while it is.
-    size_t submit(int64_t id, nb::object setting_object, nb::list layers, int64_t batch_size, uint64_t seed, uint64_t order_stream,
+    size_t submit(int64_t id, nb::object setting_object, nb::dict inputs, nb::list layers, int64_t batch_size, uint64_t seed, uint64_t order_stream,
                 int optimizer, nb::dict numbers, ReadOnly factors, Array parameters, Array cost, Array held_cost, Array held_error, Array readings,
                 std::optional<Array> held_losses, bool only_measure) {
         const Setting& setting = nb::cast<const Setting&>(setting_object);
@@ -181,6 +186,9 @@ class Trainer {
         hunch::Task& t = run->task;
         t = setting.task;
         int64_t n_in = setting.n_features;
+        t.inputs = {};
+        t.inputs.n_out = (int)n_in;
+        read_dropout(inputs, t.inputs);
         size_t n_parameters = 0;
         bool has_batch_norm = false;
         for (nb::handle one : layers) {
@@ -280,7 +288,7 @@ NB_MODULE(_native, m) {
              "y_held"_a, "y_scale"_a, "eval_at"_a, "held_at"_a, "reading_at"_a, "n_sites"_a);
     nb::class_<Trainer>(m, "Trainer")
         .def(nb::init<int>(), "threads"_a)
-        .def("submit", &Trainer::submit, nb::kw_only(), "id"_a, "setting"_a, "layers"_a, "batch_size"_a, "seed"_a, "order_stream"_a,
+        .def("submit", &Trainer::submit, nb::kw_only(), "id"_a, "setting"_a, "inputs"_a, "layers"_a, "batch_size"_a, "seed"_a, "order_stream"_a,
              "optimizer"_a, "numbers"_a, "factors"_a, "parameters"_a.noconvert(), "cost"_a.noconvert(), "held_cost"_a.noconvert(), "held_error"_a.noconvert(),
              "readings"_a.noconvert(), "held_losses"_a.noconvert().none() = nb::none(), "only_measure"_a = false)
         .def("collect", &Trainer::collect, "seconds"_a)

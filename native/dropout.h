@@ -52,4 +52,20 @@ __attribute__((noinline)) MaskKind draw_mask(const hunch::Layer& layer, uint64_t
     return kFactors;
 }
 
+// Dropout of the inputs themselves: x *= mask, in place.
+template <class T>
+__attribute__((noinline)) void thin_inputs(const hunch::Layer& inputs, uint64_t seed, uint32_t step, Extent e, uint32_t* words, T* factors, T* x) {
+    Mask<T> mask = {};
+    const MaskKind kind = draw_mask<T>(inputs, seed, step, e, words, factors, mask);
+    for (int r = 0; r < e.rows; ++r) {
+        T* const row = x + r * e.stride;
+        const uint16_t* const halves = mask.halves + (kind == kHalves ? (size_t)r * e.width : 0);
+        const T* const drawn = mask.factors + r * e.stride;
+        if (kind == kHalves)
+            for (int j = 0; j < e.width; ++j) row[j] *= halves[j] < mask.threshold ? mask.scale : (T)0;
+        else
+            for (int j = 0; j < e.width; ++j) row[j] *= drawn[j];
+    }
+}
+
 }  // namespace HUNCH_NS

@@ -69,7 +69,8 @@ template <class T> struct RowState {
 template <class T> void lay_out(const hunch::Task& t, Arena& arena, LayerState<T>* layers, RowState<T>& s) {
     const size_t batch = (size_t)t.batch_size;
     ptrdiff_t widest = stride_for<T>(t.layers[0].n_in);
-    size_t most_words = 0, largest_weight = 0, at = 0;
+    size_t most_words = t.inputs.dropout == hunch::kNoDropout ? 0 : needed_words(t.inputs.dropout, batch * t.layers[0].n_in, batch);
+    size_t largest_weight = 0, at = 0;
     s.layers = layers;
     s.input_stride = widest;
     for (int l = 0; l < t.n_layers; ++l) {

@@ -47,6 +47,7 @@ struct Examples {
 };
 
 struct Task {
+    Layer inputs;                // its dropout alone, over n_out features
     const Layer* layers;
     int n_layers;
     int cost;

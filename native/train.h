@@ -218,8 +218,13 @@ template <class T> hunch::Outcome train(hunch::Task& t, void* layers, void* room
             reader.out = t.readings_out + next_reading++ * (ptrdiff_t)(hunch::kReadings * t.n_sites);
 
         row.gather(index);
+        const bool dropout_on = (double)now < t.steps_with_dropout;
+        if (t.inputs.dropout != hunch::kNoDropout && dropout_on) {
+            const int n_in = t.layers[0].n_in;
+            thin_inputs<T>(t.inputs, t.seed, (uint32_t)now, {row.rows, n_in, (n_in + lanes<T>() - 1) / lanes<T>(), s.input_stride}, s.words, s.factors, s.inputs);
+        }
         row.next = far_away && within + 1 < steps_an_epoch ? index + t.batch_size : nullptr;
-        row.forward((uint32_t)now, (double)now < t.steps_with_dropout, reader);
+        row.forward((uint32_t)now, dropout_on, reader);
         const LayerState<T>& last = s.layers[t.n_layers - 1];
         cost_gradient<T>(t.cost, last.extent(row.rows), last.out, t.train.y, index, s.cost_room);
         row.backward();

@@ -484,12 +484,14 @@ def test_a_fresh_batch_norm_changes_the_output_in_eval_mode_by_no_more_than_its_
         (
             {"norm": "batch", "sites": ["9"]},
             PlacementError,
-            r"there is no site '9' in the network\. The sites are '0', '2'\.  \[network-unknown-site\]",
+            r"there is no site '9' in the network\. The sites are '0', '2', and 'input', which takes dropout "
+            r"alone\.  \[network-unknown-site\]",
         ),
         (
             {"keep_prob": {"9": 0.5}},
             PlacementError,
-            r"there is no site '9' in the network\. The sites are '0', '2'\.  \[network-unknown-site\]",
+            r"there is no site '9' in the network\. The sites are '0', '2', and 'input', which takes dropout "
+            r"alone\.  \[network-unknown-site\]",
         ),
         ({"sites": ["9"]}, PlacementError, r"there is no site '9' in the network.*\[network-unknown-site\]"),
         (

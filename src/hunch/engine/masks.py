@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hunch.engine.streams import exact_mask, gaussian_noise, noise, realised_keep
-from hunch.network import keep_of, kind_of, read_chain
+from hunch.network import INPUT, keep_of, kind_of, read_chain
 
 
 class SeededDropout(nn.Dropout):
@@ -15,7 +15,7 @@ class SeededDropout(nn.Dropout):
 
     Args:
         seed: The run's stream seed.
-        site: Name of the linear layer it belongs to.
+        site: Name of the linear layer it belongs to, or `"input"`.
         kind: `"bernoulli"`, `"gaussian"` or `"exact"`.
         keep_prob: Keep probability.
     """
@@ -54,12 +54,12 @@ def mask(kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], kee
 def seed_dropouts(network: nn.Module, seed: int) -> list[SeededDropout]:
     """Put a `SeededDropout` in the place of every dropout of a chain, in place; returns them."""
     made: list[SeededDropout] = []
-    for block in read_chain(network).blocks:
-        if block.dropout is None:
+    chain = read_chain(network)
+    for site, part in [(INPUT, chain.input_dropout), *((b.site, b.dropout) for b in chain.blocks)]:
+        if part is None:
             continue
-        old = block.dropout.module
-        new = SeededDropout(seed, block.site, kind_of(old), keep_of(old))
-        path, _, leaf = block.dropout.name.rpartition(".")
+        new = SeededDropout(seed, site, kind_of(part.module), keep_of(part.module))
+        path, _, leaf = part.name.rpartition(".")
         network.get_submodule(path)._modules[leaf] = new
         made.append(new)
     return made

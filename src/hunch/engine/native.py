@@ -130,6 +130,7 @@ class NativeEngine:
         return {
             "id": number,
             "setting": shared,
+            "inputs": row.start.inputs,
             "layers": row.start.specs,
             "batch_size": arm.batch_size,
             "seed": job.stream_seed,

@@ -12,7 +12,7 @@ from hunch.data import Data
 from hunch.engine.contract import Job, Setting
 from hunch.engine.streams import exact_parts, keep_threshold, realised_keep, stream_key
 from hunch.errors import HunchError, UnsupportedError
-from hunch.network import activation_name, decayed_parameters, keep_of, kind_of, oddity, read_chain
+from hunch.network import INPUT, activation_name, decayed_parameters, keep_of, kind_of, oddity, read_chain
 
 # The numbers of native/task.h.
 _ACTIVATIONS = (
@@ -28,12 +28,14 @@ class NativeLayers:
     """The layers of one row.
 
     Args:
+        inputs: Dropout of the inputs, as the extension takes it.
         specs: One dict a layer, as the extension takes them.
         tensors: The network's own tensors in the extension's order: for each layer weight, bias, norm weight,
             norm bias, running mean, running variance, those that exist.
         shape: What the memory of a row depends on; hashable.
     """
 
+    inputs: dict[str, Any]
     specs: list[dict[str, Any]]
     tensors: list[Tensor]
     shape: tuple[Any, ...]
@@ -60,6 +62,7 @@ def native_declines(network: nn.Module, data: Data) -> str | None:
         if data.x.ndim != 2 and not chain.flattens:
             return f"inputs of shape {data.x.shape[1:]} reach a linear layer without nn.Flatten"
         decays = decayed_parameters(network)
+        _dropout(chain.input_dropout, INPUT, chain.blocks[0].linear.in_features)
         for block in chain.blocks:
             _spec(block, network, decays, None, {})
     except HunchError as error:
@@ -77,12 +80,14 @@ def native_layers(network: nn.Module, job: Job, setting: Setting) -> NativeLayer
     decays = decayed_parameters(network, decay_norm=bool(job.arm.decay_norm))
     specs: list[dict[str, Any]] = []
     tensors: list[Tensor] = []
-    for block in read_chain(network).blocks:
+    chain = read_chain(network)
+    inputs = _dropout(chain.input_dropout, INPUT, chain.blocks[0].linear.in_features)
+    for block in chain.blocks:
         spec, own = _spec(block, network, decays, job, sites)
         specs.append(spec)
         tensors += own
-    shape = tuple((s["n_in"], s["n_out"], s["norm"], s["norm_after"], s["dropout"]) for s in specs)
-    return NativeLayers(specs, tensors, shape)
+    layers = ((s["n_in"], s["n_out"], s["norm"], s["norm_after"], s["dropout"]) for s in specs)
+    return NativeLayers(inputs, specs, tensors, (inputs["dropout"], *layers))
 
 
 def _spec(
@@ -125,7 +130,7 @@ def _spec(
         "bias": parameter(linear.bias, f"{block.site}.bias", frozen=block.bias_feeds_batch_norm),
         "gamma": parameter(gamma, f"{norm_name}.weight"),
         "beta": parameter(beta, f"{norm_name}.bias"),
-        **_dropout(block, n_out),
+        **_dropout(block.dropout, block.site, n_out),
     }
     tensors = [t for t in (linear.weight, linear.bias, gamma, beta) if t is not None]
     if isinstance(norm, nn.BatchNorm1d):
@@ -133,7 +138,7 @@ def _spec(
     return spec, tensors
 
 
-def _dropout(block: Any, n_out: int) -> dict[str, Any]:
+def _dropout(part: Any, site: str, n_units: int) -> dict[str, Any]:
     none = {
         "dropout": 0,
         "keep": 1.0,
@@ -142,25 +147,24 @@ def _dropout(block: Any, n_out: int) -> dict[str, Any]:
         "exact_threshold": 0,
         "noise_stream": 0,
     }
-    if block.dropout is None:
+    if part is None:
         return none
-    kind, keep = kind_of(block.dropout.module), keep_of(block.dropout.module)
+    kind, keep = kind_of(part.module), keep_of(part.module)
     if keep >= 1:
         return none
     if keep <= 0:
         raise UnsupportedError(
-            f"`{block.dropout.name}` drops every unit (p=1), which leaves nothing to train. Choose p "
-            "below 1.",
+            f"`{part.name}` drops every unit (p=1), which leaves nothing to train. Choose p below 1.",
             "engine-native-declines",
         )
-    floor, threshold = exact_parts(n_out, keep)
+    floor, threshold = exact_parts(n_units, keep)
     return {
         "dropout": _DROPOUTS[kind],
         "keep": realised_keep(keep) if kind == "bernoulli" else keep,
         "keep_threshold": keep_threshold(keep),
         "exact_floor": floor,
         "exact_threshold": min(threshold, 2**32 - 1),
-        "noise_stream": stream_key(f"noise/{block.site}"),
+        "noise_stream": stream_key(f"noise/{site}"),
     }
 
 

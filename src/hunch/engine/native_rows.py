@@ -25,11 +25,13 @@ class Start:
     """A run before its first update, as the extension takes it.
 
     Args:
+        inputs: Dropout of the inputs.
         specs: One dict a layer.
         shape: What the memory of a row depends on; hashable.
         parameters: All tensors of the network, flat, in the extension's order.
     """
 
+    inputs: dict[str, Any]
     specs: list[dict[str, Any]]
     shape: tuple[Any, ...]
     parameters: np.ndarray
@@ -75,7 +77,7 @@ class Starts:
     def _make(self, job: Job) -> Start:
         layers = native_layers(self._placed(job), job, self._setting)
         flat = np.concatenate([t.detach().reshape(-1).numpy() for t in layers.tensors])
-        return Start(layers.specs, layers.shape, flat)
+        return Start(layers.inputs, layers.specs, layers.shape, flat)
 
 
 def _kept(shelf: OrderedDict[Any, T], key: Any, make: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ cannot be read is refused by name, never guessed.
 from hunch.network.activations import KNOWN as KNOWN
 from hunch.network.activations import Activation as Activation
 from hunch.network.activations import activation_name as activation_name
+from hunch.network.chain import INPUT as INPUT
 from hunch.network.chain import Block as Block
 from hunch.network.chain import Chain as Chain
 from hunch.network.chain import Part as Part

@@ -13,6 +13,8 @@ from hunch.network.dropouts import ExactDropout, GaussianDropout
 
 NORM_TYPES = (nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 DROPOUT_TYPES = (nn.Dropout, GaussianDropout, ExactDropout)
+INPUT = "input"
+"""The site of the inputs themselves, where dropout may stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,12 @@ class Chain:
     Args:
         blocks: Linear layers with their tails, in execution order.
         flattens: Whether inputs are flattened first.
+        input_dropout: Dropout of the inputs themselves; None if there is none.
     """
 
     blocks: tuple[Block, ...]
     flattens: bool
+    input_dropout: Part | None = None
 
     def block(self, site: str) -> Block:
         """The block of that site.
@@ -117,7 +121,8 @@ def read_chain(network: nn.Module) -> Chain:
 
     Args:
         network: An `nn.Sequential` (nested ones are fine) of `nn.Linear`, activations, norms
-            (`BatchNorm1d`, `LayerNorm`, `RMSNorm`, `GroupNorm`), dropout, and a leading `nn.Flatten`.
+            (`BatchNorm1d`, `LayerNorm`, `RMSNorm`, `GroupNorm`), dropout, and a leading `nn.Flatten`, which dropout
+            of the inputs may follow.
 
     Raises:
         UnsupportedError: If some module does not fit; the text names it.
@@ -136,13 +141,14 @@ def read_chain(network: nn.Module) -> Chain:
         )
     parts = list(leaves(network))
     flattens = False
+    input_dropout: Part | None = None
     blocks: list[Block] = []
     tail: list[Part] = []
     linear: Part | None = None
     seen: dict[int, str] = {}
     for part in parts:
         module = part.module
-        if isinstance(module, nn.Flatten) and linear is None:
+        if isinstance(module, nn.Flatten) and linear is None and input_dropout is None:
             flattens = True
             continue
         if id(module) in seen and list(module.parameters()):
@@ -164,11 +170,16 @@ def read_chain(network: nn.Module) -> Chain:
                 "network-softmax",
             )
         elif _fits(module):
+            if linear is None and isinstance(module, DROPOUT_TYPES):
+                if input_dropout is not None:
+                    _refuse_second(INPUT, "dropout", input_dropout, part)
+                input_dropout = part
+                continue
             if linear is None and not isinstance(module, nn.Identity):
                 raise UnsupportedError(
                     f"`{part.name}` ({type(module).__name__}) stands before the first linear layer; so far a "
-                    "chain starts with a linear layer (or nn.Flatten). Prepare the inputs in the data "
-                    "instead.",
+                    "chain starts with a linear layer (or nn.Flatten, or dropout of the inputs). Prepare the inputs in "
+                    "the data instead.",
                     "network-not-a-chain",
                 )
             tail.append(part)
@@ -186,7 +197,7 @@ def read_chain(network: nn.Module) -> Chain:
             "network-no-layer",
         )
     blocks.append(_block(linear, tail, is_last=True))
-    return Chain(tuple(blocks), flattens)
+    return Chain(tuple(blocks), flattens, input_dropout)
 
 
 def oddity(network: nn.Module) -> str | None:
@@ -291,9 +302,10 @@ def _check_dropout_place(
 
 
 def _refuse_second(site: str, what: str, first: Part, second: Part) -> None:
+    where = "before the first linear layer" if site == INPUT else f"after the linear layer `{site}`"
     raise UnsupportedError(
-        f"after the linear layer `{site}` stand two modules of one kind ({what}): `{first.name}` "
-        f"({type(first.module).__name__}) and `{second.name}` ({type(second.module).__name__}). "
+        f"{where} stand two modules of one kind ({what}): "
+        f"`{first.name}` ({type(first.module).__name__}) and `{second.name}` ({type(second.module).__name__}). "
         "So far at most one of each may follow a layer; take one out.",
         "network-two-of-a-kind",
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hunch.errors import PlacementError, Problem
 from hunch.network.activations import KNOWN
-from hunch.network.chain import Block, Part, read_chain
+from hunch.network.chain import INPUT, Block, Chain, Part, read_chain
 from hunch.network.dropouts import keep_of, kind_of, make_dropout
 from hunch.network.making import evaluating
 from hunch.plan import Arm
@@ -39,7 +39,8 @@ def place(
         norm_at: `"before_activation"` or `"after_activation"`. None: where the norm stands already, else
             before.
         keep_prob: Keep probability in (0, 1] (PyTorch's `nn.Dropout(p)` has p = 1 - keep_prob) for every
-            site, or a mapping site → number; 1.0 takes dropout away. None: as it is.
+            site, or a mapping site → number; 1.0 takes dropout away. The site `"input"` is the inputs themselves,
+            which a single number leaves alone. None: as it is.
         dropout: `"bernoulli"`, `"gaussian"` or `"exact"`. None: as it is, else bernoulli.
         sites: Names of linear layers (`"0"`, `"features.3"`). None: every layer that an activation follows,
             never the last.
@@ -81,9 +82,12 @@ def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = Non
     if arm.activation is not None:
         _replace_activations(copied, arm.activation)
     if asks_for_sites:
-        for block in read_chain(copied).blocks:
+        chain = read_chain(copied)
+        for block in chain.blocks:
             if block.site in wanted:
                 _rewrite(copied, block, arm)
+        if INPUT in wanted:
+            _thin_inputs(copied, chain, arm)
     for module in copied.modules():
         if module not in there:
             module.train(network.training)
@@ -112,11 +116,13 @@ def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None
     if isinstance(arm.keep_prob, Mapping):
         named += [s for s in arm.keep_prob if s not in named]
     for site in named:
+        if site == INPUT:
+            continue
         if site not in by_name:
             problems.append(
                 Problem(
                     f'arm "{arm.name}": there is no site {site!r} in the network. The sites are '
-                    f"{', '.join(map(repr, hidden)) or 'none'}.",
+                    f"{', '.join(map(repr, hidden)) or 'none'}, and 'input', which takes dropout alone.",
                     "network-unknown-site",
                 )
             )
@@ -130,14 +136,20 @@ def _wanted_sites(arm: Arm, blocks: Sequence[Block], sites: Sequence[str] | None
                 )
             )
     PlacementError.raise_all(problems)
-    changes_something = (arm.norm not in (None, "none")) or arm.keep_prob not in (None, 1.0)
+    keeps = (
+        set(arm.keep_prob) - {INPUT}
+        if isinstance(arm.keep_prob, Mapping)
+        else arm.keep_prob not in (None, 1.0)
+    )
+    changes_something = (arm.norm not in (None, "none")) or bool(keeps)
     if not hidden and changes_something:
         raise PlacementError(
             f'arm "{arm.name}": the network has no linear layer that an activation follows, so there is no '
-            "site for norm or dropout. Add a hidden layer, or compare arms that differ in l2 or lr.",
+            "site for norm or dropout. Add a hidden layer, drop inputs with keep_prob={'input': 0.8}, or compare arms "
+            "that differ in l2 or lr.",
             "network-no-site",
         )
-    return set(sites) if sites is not None else set(by_name)
+    return set(sites) if sites is not None else {*by_name, INPUT}
 
 
 def _replace_activations(network: nn.Module, name: str) -> None:
@@ -160,6 +172,33 @@ def _rewrite(network: nn.Module, block: Block, arm: Arm) -> None:
     if dropout is not None and dropout_part is None:
         after = norm_part if norm_part is not None and not before else activation
         _insert(network, after, "dropout", dropout, named_for=activation.name.rpartition(".")[2])
+
+
+def _thin_inputs(network: nn.Module, chain: Chain, arm: Arm) -> None:
+    """Put dropout before the first linear layer, or take it away, if the arm says so."""
+    old = chain.input_dropout
+    keep = arm.keep_prob.get(INPUT) if isinstance(arm.keep_prob, Mapping) else None
+    if keep == 1.0:
+        _replace(network, old, None)
+        return
+    kind = arm.dropout or (kind_of(old.module) if old else "bernoulli")
+    if keep is None:
+        if old is None or kind == kind_of(old.module):
+            return
+        keep = keep_of(old.module)
+    elif old is not None and kind == kind_of(old.module) and keep == keep_of(old.module):
+        return
+    new = make_dropout(kind, keep)
+    if _replace(network, old, new) is None:
+        parent, leaf = _parent(network, chain.blocks[0].site)
+        items = list(parent._modules.items())
+        at = [key for key, _ in items].index(leaf)
+        name = "input_dropout"
+        while name in parent._modules:
+            name += "_"
+        parent._modules.clear()
+        for key, child in [*items[:at], (name, new), *items[at:]]:
+            parent._modules[key] = child
 
 
 def _norm_wanted(block: Block, arm: Arm) -> tuple[nn.Module | None, bool]:
