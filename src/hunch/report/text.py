@@ -28,7 +28,7 @@ def text_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
         provenance: When, where and with which versions the study was made.
     """
     view = make_view(plan, table, verdicts)
-    blocks = [_verdicts(view), _sure(view), _arms(view)]
+    blocks = [_verdicts(view), _sure(view), _others(view), _arms(view)]
     if any(a.runs for a in view.arms):
         blocks += [_outcomes(view), _readings(view)]
     said = [*view.notes, view.divergence]
@@ -57,16 +57,29 @@ def _sure(view: View) -> str:
     for claim in sure.claims:
         for k, look in enumerate(claim.rows):
             name = "" if k else claim.claim
-            rows.append([name, look.blocks, look.level, look.estimate, look.interval, look.p_value])
+            rows.append(
+                [name, look.blocks, look.level, look.estimate, look.interval, look.p_value, look.boundary]
+            )
     if not rows:
         return ""
-    head = ["how sure", "blocks", "level", "estimate", "interval", "sign-flip p"]
+    head = ["how sure", "blocks", "level", "estimate", "interval", "sign-flip p", "boundary"]
     left_out = sum(claim.left_out for claim in sure.claims)
     said = [*sure.method, sure.blocks, f"{left_out:,} more looks are not listed." if left_out else ""]
     if sure.holm:
         adjusted = ", ".join(row.adjusted for row in sure.holm)
         said.append(f"Beside the verdicts: the last sign-flip p-values after Holm are {adjusted}.")
     return columns(head, rows) + "\n" + _wrapped(clean(" ".join(line for line in said if line)))
+
+
+def _others(view: View) -> str:
+    """What the same runs say at other targets and in half the budget, a line each."""
+    if not view.sure.others:
+        return ""
+    lines = ["Beside the verdicts, and no part of them: other choices"]
+    for other in view.sure.others:
+        lines.append(_wrapped(f"  {clean(other.claim)}", hang=2))
+        lines += [_wrapped(f"    {clean(line)}", hang=6) for line in other.lines]
+    return "\n".join(lines)
 
 
 def _arms(view: View) -> str:
