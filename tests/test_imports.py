@@ -12,7 +12,7 @@ import hunch
 SOURCE = Path(hunch.__file__).parent
 HEAVY = {"torch", "numpy", "pandas", "scipy", "altair", "jinja2", "narwhals", "vl_convert", "sqlite3"}
 READING_HALF = ("errors", "data", "plan", "catalogue", "traces", "stats", "evidence", "report", "results")
-COMMANDS = ("list", "test", "compare", "show", "report", "recover", "info")
+COMMANDS = ("list", "test", "compare", "show", "report", "recover", "dropout", "info")
 MOST_LINES = 600
 BESIDE_THE_DOOR = {"hunch.engine.native_extension"}  # what the machine has; no part of what the room promises
 JUNK = {"utils", "helpers", "common", "base", "misc"}
@@ -58,6 +58,13 @@ def test_list_loads_neither_torch_nor_numpy():
     loaded = loaded_by_command("list")
     assert "hunch.catalogue" in loaded
     assert not loaded & {"torch", "numpy", "pandas", "scipy"}
+
+
+def test_the_law_of_one_layer_loads_no_torch_and_a_picture_of_it_none_either(tmp_path):
+    for more in ((), ("--output", str(tmp_path / "law.svg"))):
+        loaded = loaded_by_command("dropout", "12", "--keep", "0.8", *more)
+        assert "hunch.results" in loaded
+        assert "torch" not in loaded
 
 
 def test_the_check_on_loaded_modules_can_fail():

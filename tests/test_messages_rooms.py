@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 import hunch
+from hunch.cli import dropping
 from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
 from hunch.cli.reading import explore
@@ -105,6 +106,11 @@ def stopped(study, keep):
     Study(study.plan, study.facts, study.provenance, kept).explore("l2 lower cost than none")
 
 
+def dropout(units=None, *, net=None, keep=None, kind=None, output=None):
+    """`hunch dropout`, as the command calls it."""
+    dropping.dropout(units, net=net, keep=keep, kind=kind, output=output, json=False)
+
+
 def own_file(folder, text, name="net.py"):
     (folder / name).write_text(text, encoding="utf-8")
 
@@ -156,6 +162,17 @@ CASES = {
     "an arm with a wrong value": lambda _: parse_arms(["x:l2=much"]),
     "an arm with an unknown setting": lambda _: parse_arms(["x:norms=batch"]),
     "a claim in no form": lambda _: parse_claims(["before is better"]),
+    "dropout of nothing": lambda _: dropout(),
+    "dropout of a layer without a keep probability": lambda _: dropout(12),
+    "dropout of a layer with sites": lambda _: dropout(12, keep="0:0.8"),
+    "dropout with a keep probability that is no number": lambda _: dropout(12, keep="much"),
+    "dropout of a layer and a network": lambda _: dropout(12, net="net.py:build"),
+    "dropout of a network without any": lambda f: (
+        own_file(f, "import hunch\nbuild = hunch.mlp([4, 3, 2])\n"),
+        dropout(net="net.py:build"),
+    ),
+    "a picture in no folder": lambda _: dropout(12, keep="0.8", output="gone/law.png"),
+    "a picture of another kind": lambda _: dropout(12, keep="0.8", output="law.gif"),
     # results
     "an unknown stage": lambda _: compare().frame(stage="all of it"),
     "an unknown metric": lambda _: compare().curves(metric="test"),
@@ -240,7 +257,7 @@ def test_the_gold_check_of_a_room_can_fail(tmp_path):
 
 # What takes a full or broken disk, another process, or a bug: tested where it arises, in words that vary.
 ELSEWHERE = {
-    "cli-bug", "cli-file", "cli-output", "cli-stopped", "cli-usage", "report-unknown-chart", "store-drive",
+    "cli-bug", "cli-file", "cli-stopped", "cli-usage", "report-unknown-chart", "store-drive",
     "store-full", "store-read", "store-trace-shape", "store-write",
 }  # fmt: skip
 

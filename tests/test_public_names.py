@@ -15,6 +15,8 @@ PROMISED = {
     "compare", "train", "test", "audit", "place", "open",
     # replaying a run
     "batches", "noise", "mlp",
+    # exact mathematics
+    "dropout_law", "DropoutLaw",
     # results
     "Study", "Runs", "Audit", "Verdict",
     # errors

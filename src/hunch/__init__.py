@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from hunch.plan import same as same
     from hunch.results import Audit as Audit
     from hunch.results import DoseResponse as DoseResponse
+    from hunch.results import DropoutLaw as DropoutLaw
     from hunch.results import Runs as Runs
     from hunch.results import Study as Study
+    from hunch.results import dropout_law as dropout_law
     from hunch.results import open as open
     from hunch.study import audit as audit
     from hunch.study import compare as compare
@@ -64,7 +66,7 @@ _ROOMS = {
     "plan": (
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
-    "results": ("Audit", "DoseResponse", "Runs", "Study", "open"),
+    "results": ("Audit", "DoseResponse", "DropoutLaw", "Runs", "Study", "dropout_law", "open"),
     "study": ("audit", "compare", "test", "train", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
@@ -75,6 +77,7 @@ __all__ = [
     "Claim",
     "DataError",
     "DoseResponse",
+    "DropoutLaw",
     "EngineError",
     "HunchError",
     "HunchWarning",
@@ -92,6 +95,7 @@ __all__ = [
     "batches",
     "compare",
     "contrast",
+    "dropout_law",
     "faster",
     "higher",
     "lower",

@@ -354,6 +354,38 @@ def recover(
 
 
 @app.command()
+def dropout(
+    units: Annotated[int | None, typer.Argument(metavar="UNITS", help="Units of the layer.")] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(help="Every layer of a network instead, as net.py:build.", metavar="FILE:FUNCTION"),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            help="Probability to keep a unit: 0.8, 11/12, or with --net 0:0.8;2:0.5; there else the network's own.",
+            metavar="P",
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--dropout", help="bernoulli, exact or gaussian; else bernoulli.", metavar="WORD"),
+    ] = None,
+    output: Annotated[
+        str | None, _out("Draw it here: .html, .png or .svg.", "--output", "-o", metavar="FILE")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Show how many units dropout keeps, exactly, and which layers are too narrow for it.
+
+    For instance: hunch dropout 12 --keep 0.9167, or hunch dropout --net net.py:build --keep 0.8
+    """
+    from hunch.cli import dropping
+
+    return dropping.dropout(units, net=net, keep=keep, kind=kind, output=output, json=json)
+
+
+@app.command()
 def info(json: Json = False) -> int:
     """Show versions, the engine and what this machine can do."""
     from hunch.cli import machine

@@ -7,11 +7,23 @@ nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is sho
 - `view`: everything that is shown, computed and rounded, as frozen numbers and finished texts.
 - `charts`: one Altair chart a picture, drawn from the view; the page and the documents share them.
 - `html`, `text`: lay the view out.
+- `kept_units`, `kept_units_chart`: what dropout does to layers of so many units, in words and as a picture.
 """
 
 from hunch.report.charts import chart_png as chart_png
 from hunch.report.charts import charts as charts
 from hunch.report.html import html_report as html_report
+from hunch.report.kept_units import NARROW_RULE as NARROW_RULE
+from hunch.report.kept_units import count_rows as count_rows
+from hunch.report.kept_units import law_facts as law_facts
+from hunch.report.kept_units import law_text as law_text
+from hunch.report.kept_units import law_title as law_title
+from hunch.report.kept_units import laws_text as laws_text
+from hunch.report.kept_units import narrow_text as narrow_text
+from hunch.report.kept_units_chart import PICTURES as PICTURES
+from hunch.report.kept_units_chart import law_chart as law_chart
+from hunch.report.kept_units_chart import laws_chart as laws_chart
+from hunch.report.kept_units_chart import write_picture as write_picture
 from hunch.report.text import text_report as text_report
 from hunch.report.view import View as View
 from hunch.report.view import make_view as make_view

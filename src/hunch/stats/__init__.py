@@ -12,6 +12,7 @@ machine (even the random sign flips have a fixed key); degenerate input gives Na
 - `dose`, `dose_pairs`, `dose_default`, `dose_width`, `dose_tunability`: dose-response curves: which doses are near
   the best, what a default loses, how wide the near-optimal region is.
 - `equivalent`: the doses of one knob that do what a dose of another does.
+- `kept_units`: the law of the number of units that dropout keeps.
 - `target`: what the pilot fixes (target, budget, learning rate) by rules that treat all arms alike.
 """
 
@@ -52,6 +53,7 @@ from hunch.stats.dose_width import chance_near_optimal as chance_near_optimal
 from hunch.stats.dose_width import dose_widths as dose_widths
 from hunch.stats.equivalent import EquivalentDoses as EquivalentDoses
 from hunch.stats.equivalent import equivalent_doses as equivalent_doses
+from hunch.stats.kept_units import KeptUnits as KeptUnits
 from hunch.stats.looks import is_futile as is_futile
 from hunch.stats.looks import planned_looks as planned_looks
 from hunch.stats.multiple import HolmRow as HolmRow
