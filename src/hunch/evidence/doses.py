@@ -13,10 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hunch.evidence.decide import verdict_of
+from hunch.evidence.doses_values import DoseValues as DoseValues
+from hunch.evidence.doses_values import Runs, asked_doses, best_dose, tested_arms
+from hunch.evidence.doses_values import dose_claim as dose_claim
+from hunch.evidence.doses_values import dose_values as dose_values
+from hunch.evidence.doses_values import fresh_pair as fresh_pair
+from hunch.evidence.doses_values import wanted_spares as wanted_spares
 from hunch.evidence.outcomes import outcome_values
-from hunch.evidence.tuning import confirm_runs
 from hunch.evidence.verdict import Verdict
-from hunch.plan import Claim, Curve, Doses, Plan, contrast, lower
+from hunch.plan import Curve, Plan, lower
 from hunch.stats import (
     DefaultLoss,
     DoseCurve,
@@ -30,30 +35,9 @@ from hunch.stats import (
     dose_widths,
     tunability,
 )
-from hunch.traces import RunTable, Trace
+from hunch.traces import RunTable
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class DoseValues:
-    """The outcomes of one curve.
-
-    Args:
-        arms: The doses that are looked at, in the curve's order.
-        seeds: Seeds with a finished run at every one of them.
-        values: Outcomes, (seeds, doses): natural logs of min(iterations, budget), else the outcome's own unit.
-        diverged: Share of runs that diverged, (doses,).
-        n_missing: Seeds of the plan without a run at every dose.
-        is_known: Whether the outcome can be read off; False without a target.
-    """
-
-    arms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    values: Floats
-    diverged: Floats
-    n_missing: int
-    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +92,7 @@ class CurveAnswer:
         chance: Of one draw from the range to be near-optimal: (at least, at most).
         confirmed: The verdict, on fresh seeds, on the claim that the best dose is better than the default; None where
             there is no such pair, or its runs are not there yet.
+        is_pending: Whether doses beyond an end are wanted and not all there; they are then no part of the answer.
     """
 
     curve: Curve
@@ -122,6 +107,7 @@ class CurveAnswer:
     tunability: Tunability | None = None
     chance: tuple[float, float] = (math.nan, math.nan)
     confirmed: Verdict | None = None
+    is_pending: bool = False
 
     @property
     def is_ratio(self) -> bool:
@@ -131,85 +117,6 @@ class CurveAnswer:
     def of(self, status: str) -> tuple[Dose, ...]:
         """The doses of one status."""
         return tuple(dose for dose in self.doses if dose.status == status)
-
-
-def dose_claim(outcome: str, arms: Sequence[str]) -> Claim:
-    """A claim that names all doses, so that they share outcome, tuning and margin; it is no verdict's.
-
-    Args:
-        outcome: As a claim calls it.
-        arms: The doses, at least two.
-    """
-    return contrast(outcome, {**dict.fromkeys(arms[:-1], 1.0), arms[-1]: 1.0 - len(arms)})
-
-
-def dose_values(plan: Plan, table: RunTable, curve: Curve, arms: Sequence[str] | None = None) -> DoseValues:
-    """The outcomes at the doses of a curve, on the seeds that they all share.
-
-    Args:
-        plan: The plan.
-        table: The runs.
-        curve: The curve.
-        arms: Which doses. None: those that are always trained.
-    """
-    doses = _asked(plan)
-    arms = tuple(curve.base if arms is None else arms)
-    claim = dose_claim(doses.outcome, arms)
-    seeds = plan.seeds[: doses.n_seeds]
-    found = outcome_values(plan, table, claim).first(seeds)
-    runs = [confirm_runs(plan, table, arm, claim) for arm in arms]
-    diverged = [[run[s].diverged_at is not None for s in found.seeds] for run in runs]
-    return DoseValues(
-        arms=arms,
-        seeds=found.seeds,
-        values=found.values.T,
-        diverged=np.array(diverged, dtype=np.float64).reshape(len(arms), -1).mean(axis=1)
-        if found.seeds
-        else np.full(len(arms), np.nan),
-        n_missing=found.n_missing,
-        is_known=bool(found.seeds) and bool(np.isfinite(found.values).all()),
-    )
-
-
-def best_dose(seen: DoseValues) -> str | None:
-    """The dose of the lowest mean among those that are stable; None where nothing is known."""
-    if not seen.is_known:
-        return None
-    shown = dose_curve(seen.values, margin=0.0, diverged=seen.diverged)
-    return None if shown.best < 0 else seen.arms[int(shown.best)]
-
-
-def wanted_spares(plan: Plan, table: RunTable, curve: Curve) -> tuple[str, ...]:
-    """The doses beyond the ends that are to be trained: where the best *mean* of the others lies at that end.
-
-    A pure function of the runs of the other doses, all of which must be there; nothing otherwise.
-    """
-    seen = dose_values(plan, table, curve)
-    best = None if seen.n_missing else best_dose(seen)
-    if best is None:
-        return ()
-    wanted: list[str] = []
-    for spare in curve.spares:
-        tried = [curve.value(arm)[spare.knob] for arm in curve.base]
-        end = min(tried) if spare.side == "low" else max(tried)
-        if curve.value(best)[spare.knob] == end:
-            wanted += spare.arms
-    return tuple(dict.fromkeys(wanted))
-
-
-def tested_arms(plan: Plan, table: RunTable, curve: Curve) -> tuple[str, ...]:
-    """The doses that the study tests: with those beyond the ends, if they were wanted; in the curve's order."""
-    wanted = {*curve.base, *wanted_spares(plan, table, curve)}
-    return tuple(arm for arm in curve.arms if arm in wanted)
-
-
-def fresh_pair(plan: Plan, table: RunTable, curve: Curve) -> tuple[str, str] | None:
-    """(best dose, default) to be compared on fresh seeds; None where they are one, or not known."""
-    seen = dose_values(plan, table, curve, tested_arms(plan, table, curve))
-    best = None if seen.n_missing else best_dose(seen)
-    if best is None or curve.default is None or best == curve.default:
-        return None
-    return best, curve.default
 
 
 def read_curve(plan: Plan, table: RunTable, curve: Curve) -> CurveAnswer:
@@ -223,12 +130,14 @@ def read_curve(plan: Plan, table: RunTable, curve: Curve) -> CurveAnswer:
         table: The runs.
         curve: One of the plan's curves.
     """
-    doses = _asked(plan)
-    arms = tested_arms(plan, table, curve)
-    seen = dose_values(plan, table, curve, arms)
-    if seen.n_missing and arms != curve.base:
-        arms = curve.base  # the doses beyond the end are still being trained
-        seen = dose_values(plan, table, curve)
+    doses = asked_doses(plan)
+    runs = Runs(plan, table, curve)
+    arms = tested_arms(plan, table, curve, runs)
+    seen = dose_values(plan, table, curve, arms, runs=runs)
+    is_pending = bool(seen.n_missing) and arms != curve.base
+    if is_pending:
+        arms = curve.base
+        seen = dose_values(plan, table, curve, runs=runs)
     scale_margin = plan.margins[0] if plan.margins else math.nan
     is_ratio = doses.outcome == "iterations"
     margin = math.exp(scale_margin) if is_ratio else scale_margin
@@ -240,7 +149,7 @@ def read_curve(plan: Plan, table: RunTable, curve: Curve) -> CurveAnswer:
         return CurveAnswer(curve, doses.outcome, seen, None, blank, None, margin)
     shown = dose_curve(seen.values, margin=scale_margin, alpha=plan.alpha, diverged=seen.diverged)
     shown_doses = tuple(_dose(curve, seen, shown, k, is_ratio=is_ratio) for k in range(len(arms)))
-    best = None if shown.best < 0 else arms[int(shown.best)]
+    best = best_dose(seen, shown, curve)
     values = np.array([curve.value(arm) for arm in arms])
     scales = ["log" if curve.is_log(k) else "linear" for k in range(len(curve.knobs))]
     shares = _grid_shares(values, scales)
@@ -267,9 +176,12 @@ def read_curve(plan: Plan, table: RunTable, curve: Curve) -> CurveAnswer:
             dose_widths(shown, values[:, k], scale="log" if curve.is_log(k) else "linear")
             for k in range(len(curve.knobs))
         ),
-        tunability=tunability(seen.values, alpha=plan.alpha, diverged=seen.diverged),
+        tunability=tunability(seen.values, alpha=plan.alpha, diverged=seen.diverged)
+        if len(seen.seeds) > 1
+        else None,
         chance=(float(low), float(high)),
-        confirmed=_confirmed(plan, table, curve, scale_margin),
+        confirmed=_confirmed(plan, table, curve, scale_margin, runs),
+        is_pending=is_pending,
     )
 
 
@@ -293,38 +205,41 @@ def _dose(curve: Curve, seen: DoseValues, shown: DoseCurve, k: int, *, is_ratio:
 
 
 def _grid_shares(values: Floats, scales: Sequence[str]) -> Floats:
-    """Share of the declared range for which each dose stands; of two knobs the product of both shares."""
+    """Share of the tested range for which each dose stands; of two knobs the product of both shares.
+
+    Where both knobs of a grid were extended, a corner of it was not trained: it is no part of the range.
+    """
     shares = np.ones(len(values))
     for k, scale in enumerate(scales):
         points = np.unique(values[:, k])
         of_point = cell_shares(points, scale="log" if scale == "log" else "linear")
         shares *= of_point[np.searchsorted(points, values[:, k])]
-    return shares
+    return shares / shares.sum() if shares.any() else shares
 
 
-def _confirmed(plan: Plan, table: RunTable, curve: Curve, margin: float) -> Verdict | None:
+def _confirmed(plan: Plan, table: RunTable, curve: Curve, margin: float, runs: Runs) -> Verdict | None:
     """The best dose against the default, on seeds that had no part in choosing it."""
-    pair = fresh_pair(plan, table, curve)
-    doses = _asked(plan)
+    pair = fresh_pair(plan, table, curve, runs=runs)
+    doses = asked_doses(plan)
     fresh = plan.seeds[doses.n_seeds :]
     if pair is None or not fresh:
         return None
     best, default = pair
-    tuned_for = dose_claim(doses.outcome, curve.arms)
-    runs = {arm: _at(confirm_runs(plan, table, arm, tuned_for), fresh) for arm in pair}
+    of_pair = {arm: {s: runs[arm][s] for s in fresh if s in runs[arm]} for arm in pair}
     claim = lower(doses.outcome, best, than=default)
-    every = outcome_values(plan, table, claim, runs=runs).first(fresh)
+    every = outcome_values(plan, table, claim, runs=of_pair).first(fresh)
     if every.n_missing:
         return None
-    # The plan of the comparison: as if nothing but these two arms and seeds had been asked.
-    alone = replace(plan, claims=(claim,), margins=(margin,), seeds=fresh, looks=(), doses=None)
-    return verdict_of(alone, table, claim, margin, plan.alpha, every)
-
-
-def _at(runs: dict[int, Trace], seeds: Sequence[int]) -> dict[int, Trace]:
-    return {seed: runs[seed] for seed in seeds if seed in runs}
-
-
-def _asked(plan: Plan) -> Doses:
-    assert plan.doses is not None, "only plans of dose-response studies are read here"
-    return plan.doses
+    # As if nothing but these two arms and seeds had been asked. The position of a block says on which seed its rates
+    # were tuned, and here it is another: so the runs come along, and their rates are not looked up again.
+    alone = replace(
+        plan,
+        claims=(claim,),
+        margins=(margin,),
+        seeds=fresh,
+        looks=(),
+        tuning="once" if plan.tuning == "replicated" else plan.tuning,
+        doses=None,
+    )
+    there = RunTable(table.facts, [trace for by_seed in of_pair.values() for trace in by_seed.values()])
+    return verdict_of(alone, there, claim, margin, plan.alpha, every)
