@@ -43,12 +43,14 @@ if TYPE_CHECKING:
     from hunch.results import Audit as Audit
     from hunch.results import DoseResponse as DoseResponse
     from hunch.results import DropoutLaw as DropoutLaw
+    from hunch.results import Equivalence as Equivalence
     from hunch.results import Runs as Runs
     from hunch.results import Study as Study
     from hunch.results import dropout_law as dropout_law
     from hunch.results import open as open
     from hunch.study import audit as audit
     from hunch.study import compare as compare
+    from hunch.study import equivalent as equivalent
     from hunch.study import test as test
     from hunch.study import train as train
     from hunch.study import tune as tune
@@ -66,8 +68,8 @@ _ROOMS = {
     "plan": (
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
-    "results": ("Audit", "DoseResponse", "DropoutLaw", "Runs", "Study", "dropout_law", "open"),
-    "study": ("audit", "compare", "test", "train", "tune"),
+    "results": ("Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Study", "dropout_law", "open"),
+    "study": ("audit", "compare", "equivalent", "test", "train", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -79,6 +81,7 @@ __all__ = [
     "DoseResponse",
     "DropoutLaw",
     "EngineError",
+    "Equivalence",
     "HunchError",
     "HunchWarning",
     "NetworkError",
@@ -96,6 +99,7 @@ __all__ = [
     "compare",
     "contrast",
     "dropout_law",
+    "equivalent",
     "faster",
     "higher",
     "lower",

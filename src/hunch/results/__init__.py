@@ -6,10 +6,10 @@ every frame is a fresh copy; nothing here trains, or writes into a study file.
 
 from hunch.evidence import Verdict as Verdict
 from hunch.results.audit import Audit as Audit
-from hunch.results.exploration import Exploration as Exploration
 from hunch.results.doses import DoseResponse as DoseResponse
 from hunch.results.dropout_law import DropoutLaw as DropoutLaw
 from hunch.results.dropout_law import dropout_law as dropout_law
+from hunch.results.equivalence import Equivalence as Equivalence
 from hunch.results.exploration import Exploration as Exploration
 from hunch.results.runs import Runs as Runs
 from hunch.results.study import Study as Study

@@ -16,6 +16,7 @@ from hunch.evidence import Verdict, confirm_runs, decide, explore, headline, lab
 from hunch.plan import CONFIRM, Claim, Plan, read_claim
 from hunch.report import html_report, text_report
 from hunch.results.doses import DoseResponse
+from hunch.results.equivalence import Equivalence
 from hunch.results.exploration import Exploration
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
 from hunch.results.writing import plain, write_whole
@@ -218,7 +219,7 @@ class Study:
                 "complete": self.is_complete,
                 "plan": self.plan.to_json(),
                 "plan_hash": self.plan.hash,
-                "facts": asdict(self.facts),
+                "facts": self.facts.in_short(),
                 "runs": rows.where(rows.notna(), None).to_dict("records"),
                 "provenance": asdict(self.provenance),
             }
@@ -269,19 +270,21 @@ class Study:
         return f"{done} of {wanted} runs so far"
 
 
-def open(path: str | os.PathLike[str]) -> Study | DoseResponse:
+def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence:
     """Open a stored study; needs no torch, and never disturbs a study that is being written.
 
     Args:
         path: The study file.
 
     Returns:
-        The study, with the runs that have finished so far; a `DoseResponse` where `hunch.tune` stored it.
+        The study, with the runs that have finished so far; a `DoseResponse` where `hunch.tune` stored it, an
+        `Equivalence` where `hunch.equivalent` did.
 
     Raises:
         StoreError: If it is not there, is no study, is damaged, or was made by a newer version.
     """
     stored = read_study(path)
     if stored.plan.doses is not None:
-        return DoseResponse(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
+        kind = Equivalence if stored.plan.doses.asks == "equivalent" else DoseResponse
+        return kind(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
     return Study(stored.plan, stored.facts, stored.provenance, stored.table, path=path)

@@ -13,7 +13,15 @@ from torch import nn
 
 from hunch.data import Data, validation_split
 from hunch.engine import Setting
-from hunch.evidence import claim_about, confirm_key, decide, tuning_keys
+from hunch.evidence import (
+    ANSWERS,
+    LOSSES,
+    claim_about,
+    confirm_key,
+    decide,
+    examples_kept,
+    tuning_keys,
+)
 from hunch.plan import CONFIRM, TUNE, TUNE_HELD, Claim, Plan
 from hunch.study.execute import Workshop, arms_of
 from hunch.traces import RunKey, RunTable, StudyFacts
@@ -45,9 +53,12 @@ class Blocks:
         confirm = Setting(
             self.build, self.data, plan.cost, budget, self.facts.sites, plan.metric, stop_at=stop_at
         )
-        has_errors = any(claim.outcome == "held_out_error" for claim in plan.claims)
-        confirm = replace(confirm, answers=has_errors and self.data.labels)
-        self._settings = {CONFIRM: confirm, TUNE: replace(confirm, readings=False, answers=False)}
+        kept = {examples_kept(plan, claim) for claim in plan.claims}
+        confirm = replace(confirm, answers=ANSWERS in kept and self.data.labels, losses=LOSSES in kept)
+        self._settings = {
+            CONFIRM: confirm,
+            TUNE: replace(confirm, readings=False, answers=False, losses=False),
+        }
 
     def run(self) -> None:
         """Look after look: what the open claims need, until none is open."""

@@ -149,8 +149,11 @@ def compare(
             reporter.say(price_of_pilot(plan))
             plan = run_pilot(workshop, plan, facts, build, loaded)
             file.freeze(plan)  # from here on nothing that was asked or found can change
-        for sentence in price_of_blocks(plan, RunTable(facts, workshop.made()), workshop.seconds):
-            reporter.say(sentence)
+        if Study(plan, facts, file.provenance, file.table()).is_complete:
+            reporter.say(f"Nothing is left to train: the study is read from {store}.")
+        else:
+            for sentence in price_of_blocks(plan, RunTable(facts, workshop.made()), workshop.seconds):
+                reporter.say(sentence)
         Blocks(workshop, plan, facts, build, loaded).run()
         table, seen = file.table(), file.provenance
     return Study(plan, facts, seen, table, path=store)

@@ -65,10 +65,11 @@ class _DoseRuns:
     reporter: Reporter
 
     def __post_init__(self) -> None:
-        """Of readings and single answers no curve makes use."""
+        """Of readings and single examples no curve makes use."""
         self.plan = self.blocks.plan
         for stage in (CONFIRM, TUNE):
-            self.blocks.use(stage, replace(self.blocks.setting(stage), readings=False, answers=False))
+            found = self.blocks.setting(stage)
+            self.blocks.use(stage, replace(found, readings=False, answers=False, losses=False))
 
     def run(self) -> None:
         """All doses on the same seeds; then those beyond an end, if the best mean lies there; then fresh seeds."""

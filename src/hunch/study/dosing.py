@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from hunch.errors import PlanError
-from hunch.network import keep_of, read_chain
+from hunch.network import INPUT, keep_of, read_chain
 from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, split_knob
 
 ADAPTIVE_SCALE = 0.03  # of learning rates, for Adam and its like
@@ -37,6 +37,7 @@ def make_curve(
     default: Any = None,
     *,
     extends: bool = True,
+    whole: bool = False,
 ) -> Dosing:
     """The curve of one knob, or of two.
 
@@ -48,6 +49,7 @@ def make_curve(
         network: The network as built: its own dropout may be the default.
         default: The dose that the user has so far, one number a knob; None: what arm and network have.
         extends: Whether a default grid may be extended.
+        whole: Whether a default grid has the doses beyond its ends from the start.
 
     Raises:
         PlanError: If a dose is out of its knob's range, or the default is no dose.
@@ -63,6 +65,8 @@ def make_curve(
         )
         is_added = now[k] is not None and (given is None or default is not None)
         here = now[k]
+        if whole:
+            grid, beyond = (*beyond[0], *grid, *beyond[1]), ((), ())
         values = sorted({*grid, float(here)} if is_added and here is not None else set(grid))
         grids.append(tuple(values))
         for side, more in zip(("low", "high"), beyond, strict=True):
@@ -150,6 +154,10 @@ def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
     if name == "weight_decay":
         decay = base.weight_decay
         return (0.01 if base.optimizer == "adamw" else 0.0) if decay is None else decay
+    if site == INPUT:
+        own = read_chain(network).input_dropout
+        named = base.keep_prob.get(INPUT) if isinstance(base.keep_prob, Mapping) else None
+        return named if named is not None else keep_of(own.module) if own else 1.0
     keeps = _keeps(base, network)
     if site is not None:
         return keeps.get(site)
@@ -163,7 +171,7 @@ def _keeps(base: Arm, network: nn.Module) -> dict[str, float]:
     if isinstance(base.keep_prob, int | float):
         return {b.site: float(base.keep_prob) for b in hidden}
     own = {b.site: keep_of(b.dropout.module) if b.dropout else 1.0 for b in hidden}
-    return own | dict(base.keep_prob or {})
+    return own | {site: keep for site, keep in (base.keep_prob or {}).items() if site != INPUT}
 
 
 def _dose_arm(base: Arm, name: str, knobs: Sequence[str], values: Sequence[float], network: nn.Module) -> Arm:

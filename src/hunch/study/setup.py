@@ -12,13 +12,22 @@ from importlib.metadata import PackageNotFoundError, version
 
 from torch import nn
 
-from hunch.data import Data, choose_cost, constant_cost, constant_error
+from hunch.data import (
+    Data,
+    choose_cost,
+    constant_cost,
+    constant_error,
+    constant_losses,
+    constant_right,
+    validation_split,
+)
 from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, HunchWarning, PlanError, Problem
-from hunch.evidence import effect_bounds, site_index
+from hunch.evidence import ANSWERS, LOSSES, effect_bounds, examples_kept, site_index
 from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
-from hunch.plan import PILOT, Arm, Claim, Plan, read_claim, run_seeds
+from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
+from hunch.study.pilot import nothing_to_find
 from hunch.traces import Provenance, StudyFacts
 
 PILOT_SEEDS = 5
@@ -76,8 +85,9 @@ def prepare(
     _warn_if_all_alike(build, network, pilot_seeds[1])
     choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
-    resolved = tuple(_whole(arm).over(base).resolved(data.n) for arm in _arms(arms))
     wanted = tuple(read_claim(claim) for claim in claims)
+    n_least = _fewest_examples(data, wanted, metric)
+    resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
     tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
     plan = bought.with_problems(
         arms=resolved,
@@ -98,8 +108,10 @@ def prepare(
         budget=budget,
         target=target,
     )
-    check_arms(network, resolved, data)
+    check_arms(network, resolved, data, data.n if nothing_to_find(plan) else n_least)
     rows = training_slice(data)
+    kept = {examples_kept(plan, claim) for claim in plan.claims}
+    has_answers = ANSWERS in kept and data.labels
     facts = StudyFacts(
         c0_train=constant_cost(data, cost, on="train", rows=rows),
         c0_held=constant_cost(data, cost, on="held"),
@@ -117,6 +129,8 @@ def prepare(
         engine=choice.engine.name,
         engine_reason=choice.reason,
         engine_detail=choice.engine.detail(),
+        constant_right=tuple(int(right) for right in constant_right(data)) if has_answers else (),
+        constant_losses=tuple(constant_losses(data, cost).tolist()) if LOSSES in kept else (),
     )
     for claim in plan.claims:
         site_index(claim, facts)  # refuses a site that the network does not have
@@ -144,8 +158,20 @@ def _settle_tuning(
     return tuning, ()
 
 
-def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
+def _fewest_examples(data: Data, claims: Sequence[Claim], metric: str) -> int:
+    """The examples that a run may have at least: what tunes on held-out outcomes sees four fifths of them."""
+    is_split = metric == "held_out" or any(tuning_goal(c, metric)[0] == TUNE_HELD for c in claims)
+    return validation_split(data).n if is_split else data.n
+
+
+def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int) -> None:
     """Refuse arms that cannot train on this network and data, all problems at once.
+
+    Args:
+        network: The network as built.
+        arms: The arms, resolved.
+        data: The data.
+        n_least: Examples of the smallest part that a run trains on.
 
     Raises:
         PlanError: If a batch is too large, or batch norm would see a batch of one.
@@ -155,6 +181,15 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data) -> None:
     kind: type[HunchError] = PlanError
     for arm in arms:
         assert arm.batch_size is not None
+        if n_least < arm.batch_size <= data.n:
+            problems.append(
+                Problem(
+                    f'arm "{arm.name}": batch_size {arm.batch_size} is larger than the {n_least} examples that pilot '
+                    "and tuning train on: for a held-out outcome a fifth of the training part is set aside to judge "
+                    f"them. Use batch_size={n_least} or less.",
+                    "plan-batch-size",
+                )
+            )
         if arm.batch_size > data.n:
             problems.append(
                 Problem(

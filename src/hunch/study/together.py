@@ -96,8 +96,8 @@ class Together:
             plan = studies[0].plan
             if (stage, *shared) not in self._settings:
                 found = Blocks(workshop, plan, self.facts, self.build, self.data).setting(stage)
-                # Of readings and single answers no verdict of an audit makes use.
-                self._settings[stage, *shared] = replace(found, readings=False, answers=False)
+                # Of readings and single examples no verdict of an audit makes use.
+                self._settings[stage, *shared] = replace(found, readings=False, answers=False, losses=False)
             setting = self._settings[stage, *shared]
             keys = [key for study in studies for key in wanted[study]]
             traces = iter(workshop.make(text, setting, arms_of(plan), keys))

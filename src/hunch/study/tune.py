@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import islice
 from os import PathLike
 from typing import Any
 
 from torch import nn
 
-from hunch.data import load
-from hunch.engine import check_engine
-from hunch.errors import PlanError
-from hunch.evidence import dose_claim
-from hunch.network import build_network
-from hunch.plan import CONFIRM, DOSE_OUTCOMES, PILOT, Arm, Doses, read_doses, read_knobs, run_seeds
+from hunch.plan import Arm, read_doses, read_knobs
 from hunch.results import DoseResponse
-from hunch.study.dose_runs import train_doses
+from hunch.study.dose_study import check_outcome, study_doses
 from hunch.study.dosing import make_curve
-from hunch.study.setup import prepare
 
 
 def tune(
@@ -101,77 +93,29 @@ def tune(
         >>> [(dose.value, dose.status) for dose in found.doses][-1]
         ((1.0,), 'excluded as best')
     """
-    check_engine(engine, device)
+    check_outcome(outcome, ("cost", "error", "iterations"))
     knobs = read_knobs(knob)
     given = read_doses(knobs, doses)
-    if outcome not in ("cost", "error", "iterations"):
-        raise PlanError(
-            f"outcome must be cost, error (both held out) or iterations, got {outcome!r}.",
-            "plan-dose-outcome",
-        )
-    loaded = load(data, y=y, missing=missing)
-    dosing = make_curve(knobs, given, arm, build_network(build, run_seeds(seed, PILOT, 1)[0]), default)
-    claim = dose_claim(DOSE_OUTCOMES[outcome], dosing.curve.arms)
-    run, n_seeds = with_fresh(seeds, fresh, seed)
-    prepared = prepare(
+    made = study_doses(
         build,
-        loaded,
-        engine=engine,
-        device=device,
-        arms=dosing.arms,
-        claims=[claim if margin is None else claim.with_margin(margin)],
-        base=None,
+        data,
+        lambda network: [make_curve(knobs, given, arm, network, default)],
+        outcome=outcome,
+        asks="near_optimal",
+        margin=margin,
         cost=cost,
+        y=y,
+        missing=missing,
         budget=budget,
         target=target,
-        seeds=run,
-        max_seeds=max(len(run), 1),
+        seeds=seeds,
+        fresh=fresh,
         seed=seed,
-        paired=True,
         alpha=alpha,
         tuning=tuning,
-        metric="train",
+        device=device,
+        engine=engine,
+        store=store,
+        progress=progress,
     )
-    said = prepared.said
-    plan = prepared.plan
-    if tuning == "auto" and plan.tuning == "once":
-        plan = replace(plan, tuning="shared")
-        said = (
-            "All doses share one learning rate, because only the slow engine serves: tuning it anew for every dose and "
-            'seed would take about eight times as long. tuning="replicated" does it nevertheless.',
-        )
-    plan = replace(plan, doses=Doses(DOSE_OUTCOMES[outcome], (dosing.curve,), n_seeds))
-    made = train_doses(build, replace(prepared, plan=plan, said=said), store, progress=progress)
     return DoseResponse(*made, path=store)
-
-
-def with_fresh(seeds: Sequence[int] | int, fresh: int, seed: int) -> tuple[list[int], int]:
-    """(run seeds of the doses and then the fresh ones, how many are of the doses).
-
-    Raises:
-        PlanError: If seeds or fresh make no sense.
-    """
-    if isinstance(fresh, bool) or not hasattr(fresh, "__index__") or not 0 <= fresh <= 10_000:
-        raise PlanError(
-            f"fresh must be a number of seeds from 0 to 10,000, got {fresh!r}. The default is 10; 0 leaves the best "
-            "dose unconfirmed.",
-            "plan-fresh",
-        )
-    is_count = hasattr(seeds, "__index__") and not isinstance(seeds, bool)
-    if is_count and not 2 <= int(seeds) <= 10_000:  # type: ignore[call-overload]
-        raise PlanError(
-            f"seeds must be from 2 to 10,000, got {seeds!r}. A curve needs at least 5 to certify anything; the "
-            "default is 20.",
-            "plan-seeds",
-        )
-    if is_count:
-        n = int(seeds)  # type: ignore[call-overload]
-        return list(run_seeds(seed, CONFIRM, n + int(fresh))), n
-    if isinstance(seeds, str | bytes | bool) or not hasattr(seeds, "__iter__"):
-        raise PlanError(
-            f"seeds must be a number or a list of run seeds, got {seeds!r}. Write seeds=20.", "plan-seeds"
-        )
-    listed = [int(s) if hasattr(s, "__index__") else s for s in seeds]  # type: ignore[union-attr]
-    taken = set(listed)
-    pool = (s for s in run_seeds(seed, CONFIRM, len(listed) + int(fresh) + 1) if s not in taken)
-    return [*listed, *islice(pool, int(fresh))], len(listed)
