@@ -1,5 +1,7 @@
 """Which cost fits, and what a constant prediction costs."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,3 +163,26 @@ def test_the_constant_error_of_amounts_is_in_their_own_unit():
     expected = np.sqrt(((held - data.y_offset) ** 2).mean())
     assert constant_error(data) == pytest.approx(expected, rel=1e-5)
     assert 35 < constant_error(data) < 65
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_row_that_a_message_names_is_a_row_of_what_was_given(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(50, 2)), np.arange(50) % 2
+    y[rng.choice(50, size=5, replace=False)] = 2
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(t=y.astype(str))
+    for data in (load((x, y)), load((x, y, x + 1, y)), load(frame, y="t")):
+        with pytest.raises(HunchError, match="y has 2 in row") as caught:
+            choose_cost(data, 2)
+        row = int(re.search(r"in row (\d+) \(", str(caught.value))[1])
+        assert y[row] == 2
+        assert np.array_equal(data.rows, np.sort(data.rows)) and np.array_equal(y[data.rows], data.y)
+
+
+def test_where_rows_were_dropped_the_row_is_one_of_the_training_part():
+    x, y = np.linspace(0, 1, 40).reshape(20, 2), np.arange(20) % 3
+    x[0, 0] = np.nan
+    data = load((x, y), missing="drop")
+    assert data.rows is None
+    with pytest.raises(HunchError, match=r"in row \d+ of the training part \(counted from 0"):
+        choose_cost(data, 2)

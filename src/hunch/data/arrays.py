@@ -43,16 +43,26 @@ def from_arrays(parts: Mapping[str, Any], *, missing: str, source: str, notes: N
         for x, y in pairs:
             inputs[x], targets[y] = _without_gaps(inputs[x], targets[y], (x, y), notes)
     encoded = encode_targets(targets, notes)
+    rows = np.arange(len(inputs[names[0]]))
     if len(pairs) == 1:
         x, y = inputs[names[0]], encoded.values[0]
         train, held = split_rows(fingerprint(x, y), len(x), y if encoded.labels else None)
         notes.say(held_out_sentence(len(held), len(x), encoded.labels))
         split = (x[train], y[train], x[held], y[held])
+        rows = train
     else:
         split = (inputs[names[0]], encoded.values[0], inputs[names[2]], encoded.values[1])
     if missing == "median":
         split = _fill_with_medians(*split, notes)
-    return assemble(*split, classes=encoded.classes, source=source, notes=notes, target=names[1])
+    dropped = len(inputs[names[0]]) < len(arrays[names[0]])
+    return assemble(
+        *split,
+        classes=encoded.classes,
+        source=source,
+        notes=notes,
+        target=names[1],
+        rows=None if dropped else rows,
+    )
 
 
 def assemble(
@@ -67,6 +77,7 @@ def assemble(
     y_scale: np.ndarray | None = None,
     y_offset: np.ndarray | None = None,
     target: str = "y",
+    rows: np.ndarray | None = None,
 ) -> Data:
     """The four parts as `Data`: the last checks, the duplicates, the hash.
 
@@ -81,6 +92,7 @@ def assemble(
         y_scale: What the target was divided by; None: it was used as given.
         y_offset: What was taken away from the target.
         target: What messages call the target.
+        rows: `Data.rows`.
 
     Raises:
         DataError: If the targets hold nothing to learn, or held-out labels are unknown to the training part.
@@ -107,6 +119,7 @@ def assemble(
         source=source,
         hash=fingerprint(*split, scale, offset),
         notes=tuple(notes.sentences),
+        rows=rows,
     )
 
 

@@ -124,7 +124,8 @@ def _out_of_range(data: Data, n_outputs: int) -> str:
 def _first_above(data: Data, highest: int) -> str:
     above = data.y > highest
     row, n = int(np.argmax(above)), int(above.sum())
-    return f"y has {data.y[row]} in row {row} of the training part (counted from 0; {counted(n, 'row')})"
+    where = f"row {row} of the training part" if data.rows is None else f"row {data.rows[row]}"
+    return f"y has {data.y[row]} in {where} (counted from 0; {counted(n, 'such row')} to train on)"
 
 
 def _shown(y: np.ndarray) -> str:

@@ -25,6 +25,8 @@ class Data:
         source: Where the data come from, in words.
         hash: SHA-256 over all arrays, as hex.
         notes: What the reader should know (rows dropped, duplicates across the split), as sentences.
+        rows: Row of each training example in what the user gave, counted from 0, int64 (n,), for messages; None
+            where rows were dropped on the way.
     """
 
     x: np.ndarray
@@ -38,6 +40,7 @@ class Data:
     source: str
     hash: str
     notes: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
 
     @property
     def n(self) -> int:

@@ -83,6 +83,7 @@ def from_frame(frame: Any, y: str | None, *, missing: str, source: str, notes: N
         classes=classes,
         y_scale=scale,
         y_offset=offset,
+        rows=train if len(values) == len(table) else None,
     )
 
 
