@@ -244,7 +244,7 @@ def test_levels_and_shares_keep_what_alpha_asks_for():
     [
         (Arm("x"), "as the network is"),
         (Arm("x").resolved(1000), "as the network is"),
-        (Arm("x", norm="none"), "norms taken away"),
+        (Arm("x", norm="none"), "no norm"),
         (Arm("x", norm="rms", norm_at="after_activation"), "RMS norm after the activation"),
         (Arm("x", keep_prob=0.8), "dropout: keep 0.8 (PyTorch nn.Dropout(p=0.2))"),
         (Arm("x", keep_prob=1.0), "no dropout"),

@@ -228,8 +228,11 @@ def test_a_study_that_was_cut_short_goes_on_to_the_same_bytes(
             yield result
 
     monkeypatch.setattr(engine, "train", stop_after_a_while)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         hunch.compare(build, blobs, **small, store=tmp_path / "cut.hunch")
+    assert stopped.value.__notes__ == [
+        f"Finished runs are kept in {tmp_path / 'cut.hunch'}; the same call goes on from there."
+    ]
     assert len(read_study(tmp_path / "cut.hunch").table) == 10
     monkeypatch.setattr(engine, "train", real)
     resumed = hunch.compare(build, blobs, **small, store=tmp_path / "cut.hunch")
@@ -238,6 +241,21 @@ def test_a_study_that_was_cut_short_goes_on_to_the_same_bytes(
     pd.testing.assert_frame_equal(
         whole.frame("all").drop(columns="wall_s"), resumed.frame("all").drop(columns="wall_s")
     )
+
+
+def test_a_finished_study_says_that_nothing_is_left_to_train(blobs, small, build, tmp_path, capsys):
+    settings = {**small, "progress": True, "store": tmp_path / "s.hunch"}
+    for claims in (small["claims"], []):
+        settings |= {"claims": claims, "store": tmp_path / f"{len(claims)}.hunch"}
+        hunch.compare(build, blobs, **settings)
+        first = capsys.readouterr().err
+        assert "A block is" in first and "Nothing is left" not in first
+        hunch.compare(build, blobs, **settings)
+        again = capsys.readouterr().err
+        assert f"Nothing is left to train: the study is read from {settings['store']}." in " ".join(
+            again.split()
+        )
+        assert "A block is" not in again and "confirm" not in again
 
 
 def test_another_plan_on_the_same_file_is_refused_by_name_and_nothing_is_written(

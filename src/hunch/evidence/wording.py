@@ -326,7 +326,7 @@ def _norm_text(arm: Arm) -> str:
     if arm.norm is None:
         return ""
     if arm.norm == "none":
-        return "norms taken away"
+        return "no norm"
     where = "after" if arm.norm_at == "after_activation" else "before"
     return f"{_NORMS[arm.norm]} {where} the activation"
 

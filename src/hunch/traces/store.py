@@ -275,8 +275,10 @@ class StudyFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close it; whoever pressed Ctrl-C is told below the traceback what is kept."""
         self.close()
+        if isinstance(error, KeyboardInterrupt) and self._path is not None:
+            error.add_note(f"Finished runs are kept in {self._path}; the same call goes on from there.")
 
     @contextmanager
     def _writing(self) -> Generator[None, None, None]:
