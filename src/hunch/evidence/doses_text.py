@@ -18,6 +18,7 @@ OUTCOME_WORDS = {
     "gap": "gap between held-out and training cost",
 }
 MOST_LISTED = 12
+SEE_CURVE = " (`.curve()` lists them)"
 UNITS = {"keep_prob": "keep probability"}
 
 
@@ -33,10 +34,10 @@ def dose_text(curve: Curve, value: Sequence[float], *, full: bool = False) -> st
     for knob, each in zip(curve.knobs, value, strict=True):
         name, site = split_knob(knob)
         if not full:
-            parts.append(f"{each:.6g}")
+            parts.append(number(each, 6))
             continue
         at = f" at {site}" if site else ""
-        parts.append(f"{keep_text(each)}{at}" if name == "keep_prob" else f"{name} {each:.6g}")
+        parts.append(f"{keep_text(each)}{at}" if name == "keep_prob" else f"{name} {number(each, 6)}")
     return ", ".join(parts) if full or len(parts) == 1 else f"({', '.join(parts)})"
 
 
@@ -94,15 +95,14 @@ def describe_curve(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[s
     else:
         lines += _groups(answer, margin)
         lines += _widths(answer)
-    lines += _default(answer, facts, margin)
+    lines += default_text(answer, facts)
     if answer.best is not None:
         best = next(d for d in answer.doses if d.arm == answer.best)
         lines.append(
             f"lowest mean: {dose_text(curve, best.value, full=True)}, {value_text(answer, facts, best.mean)} (the "
             "lowest of many means flatters)"
         )
-    if answer.confirmed is not None:
-        lines.append(f"on fresh seeds: {headline(answer.confirmed, plan, facts.error_unit)}")
+    lines += fresh_text(answer, plan, facts)
     tuned = answer.tunability
     if tuned is not None and not math.isnan(float(tuned.value)):
         spread = math.exp(float(tuned.spread)) if answer.is_ratio else float(tuned.spread)
@@ -171,10 +171,12 @@ def _width(value: float) -> str:
     return "0" if math.isnan(value) else number(value)
 
 
-def _default(answer: CurveAnswer, facts: StudyFacts, margin: str) -> list[str]:
+def default_text(answer: CurveAnswer, facts: StudyFacts) -> list[str]:
+    """Whether the default is good enough, in one sentence; none where there is no default."""
     curve, found = answer.curve, answer.default
     if curve.default is None or found is None:
         return []
+    margin = loss_text(answer, facts, answer.margin)
     shown = dose_text(curve, curve.value(curve.default), full=True)
     high = float(found.high)
     low = float(found.low)
@@ -196,8 +198,16 @@ def _default(answer: CurveAnswer, facts: StudyFacts, margin: str) -> list[str]:
     ]
 
 
+def fresh_text(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[str]:
+    """The verdict on fresh seeds, in one sentence; none where there is no such verdict (yet)."""
+    if answer.confirmed is None:
+        return []
+    return [f"on fresh seeds: {headline(answer.confirmed, plan, facts.error_unit)}"]
+
+
 def _listed(curve: Curve, doses: Sequence[Dose]) -> str:
     shown = [dose_text(curve, dose.value) for dose in doses]
-    if len(shown) > MOST_LISTED:
-        return f"{len(shown)} doses, {shown[0]} to {shown[-1]} (`.curve()` lists them)"
+    if len(shown) > MOST_LISTED:  # on a grid of two knobs "from … to …" would say nothing
+        ends = f", {shown[0]} to {shown[-1]}" if len(curve.knobs) == 1 else ""
+        return f"{len(shown)} doses{ends}{SEE_CURVE}"
     return ", ".join(shown)
