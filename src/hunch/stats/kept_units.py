@@ -1,25 +1,22 @@
-# pyright: reportUnnecessaryIsInstance=false
-# (values come from users: they are checked at run time, whatever their annotation says)
 """What dropout does to a layer, exactly: the law of the number of units that it keeps."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from hunch.errors import PlanError, Problem
-from hunch.plan import DROPOUTS, is_number, is_whole, keep_problems
+from hunch.errors import PlanError
+from hunch.stats.kept_units_checks import law_problems, no_counts, whole_counts
 from hunch.stats.quantiles import binomial_above, binomial_at_most, binomial_chances
 
 Floats = npt.NDArray[np.float64]
 
-MOST_UNITS = 2**31 - 1
 NOISE_BOUND = 1 / 6
 """A layer whose relative noise is above this is too narrow for its dose (docs/dropout.md says why)."""
 _LEVELS = 2**16  # a bernoulli mask is drawn with 16 bits a unit
@@ -55,7 +52,7 @@ class KeptUnits:
 
     def __post_init__(self) -> None:
         """Refuse nonsense, all at once."""
-        PlanError.raise_all(_problems(self.units, self.keep_prob, self.dropout))
+        PlanError.raise_all(law_problems(self.units, self.keep_prob, self.dropout))
         # 1 and 1.0, and NumPy's numbers, are one value.
         object.__setattr__(self, "units", int(self.units))
         object.__setattr__(self, "keep_prob", float(self.keep_prob))
@@ -177,7 +174,7 @@ class KeptUnits:
             [0.25, 0.5, 0.25, 0.0]
         """
         self._check_counts()
-        counts = _whole(kept)
+        counts = whole_counts(kept)
         inside = (counts >= 0) & (counts <= self.units)
         if self.dropout == "exact":
             least, one_more = self.exact_steps
@@ -191,7 +188,7 @@ class KeptUnits:
     def at_most(self, kept: int) -> float:
         """Chance that so many units are kept, or fewer; `kept` and Raises as for `probability`."""
         self._check_counts()
-        count = int(_whole(kept))
+        count = int(whole_counts(kept))
         if self.dropout == "exact":
             return float(self.probability([k for k in self.support if k <= count]).sum())
         return binomial_at_most(count, self.units, self.keep_prob)
@@ -199,7 +196,7 @@ class KeptUnits:
     def above(self, kept: int) -> float:
         """Chance that more units are kept than that; `kept` and Raises as for `probability`."""
         self._check_counts()
-        count = int(_whole(kept))
+        count = int(whole_counts(kept))
         if self.dropout == "exact":
             return float(self.probability([k for k in self.support if k > count]).sum())
         return binomial_above(count, self.units, self.keep_prob)
@@ -263,59 +260,4 @@ class KeptUnits:
 
     def _check_counts(self) -> None:
         if self.dropout == "gaussian":
-            raise PlanError(
-                "dropout_law: gaussian dropout multiplies each unit by a number around 1 and drops none, so "
-                "there is no number of kept units to ask about. Ask for .mean, .sd or .matched_gaussian_sd, or "
-                'for the law of dropout="bernoulli" or "exact".',
-                "plan-kept-units",
-            )
-
-
-def _problems(units: object, keep: object, dropout: object) -> Iterator[Problem]:
-    where = "dropout_law"
-    if not is_whole(units) or not 1 <= units <= MOST_UNITS:
-        hint = "Write for instance hunch.dropout_law(12, 0.8)."
-        if is_number(units) and 0 < units < 1 and is_whole(keep) and keep > 1:
-            hint = f"The units come first: hunch.dropout_law({keep}, {units:g})."
-            keep = units  # said once: what stands in its place is no keep probability
-        elif is_number(units) and units == int(units) and 1 <= units <= MOST_UNITS:
-            hint = f"Write {int(units)}."
-        yield Problem(
-            f"{where}: units must be a whole number from 1 to 2^31 - 1, got {units!r}. {hint}", "plan-units"
-        )
-    found = list(keep_problems(where, keep))
-    if keep is None:
-        found = [Problem(f"{where}: keep_prob must be in (0, 1], got None.", "plan-keep-prob")]
-    for problem in found:
-        more = "" if "PyTorch" in problem.message else " PyTorch's nn.Dropout(p) has p = 1 - keep_prob."
-        yield Problem(f"{problem.message}{more}", problem.slug)
-    if not isinstance(dropout, str) or dropout not in DROPOUTS:
-        hint = ""
-        if is_number(dropout) and 0 < dropout < 1:
-            hint = f" To drop {100 * dropout:g} % of the units write keep_prob={1 - dropout:g}."
-        yield Problem(
-            f"{where}: dropout must be one of {', '.join(DROPOUTS)}, got {dropout!r}.{hint}", "plan-dropout"
-        )
-
-
-def _whole(kept: Any) -> npt.NDArray[np.int64]:
-    """Whole numbers as an int64 array, whatever they came as."""
-    given = np.asarray(kept)
-    if given.size == 0:
-        return np.zeros(given.shape, dtype=np.int64)
-    try:
-        numbers = given.astype(np.float64) if given.dtype.kind in "iufO" else None
-    except (TypeError, ValueError):
-        numbers = None
-    whole = np.zeros(given.shape, dtype=bool)
-    if numbers is not None:
-        whole = np.isfinite(numbers) & (numbers == np.round(numbers))
-        if whole.all():
-            # Counts beyond any layer are all alike: they cannot happen.
-            return np.clip(numbers, -1, MOST_UNITS + 1).astype(np.int64)
-    first = given.ravel().tolist()[int(np.argmin(whole))]
-    raise PlanError(
-        f"dropout_law: a number of kept units is whole, got {first!r}. In one example 11 or 12 units can be kept, "
-        "never 11.5; what need not be whole is the mean over examples and steps: .mean.",
-        "plan-kept-units",
-    )
+            raise no_counts()
