@@ -57,12 +57,10 @@ def _sure(view: View) -> str:
     for claim in sure.claims:
         for k, look in enumerate(claim.rows):
             name = "" if k else claim.claim
-            rows.append(
-                [name, look.blocks, look.level, look.estimate, look.interval, look.p_value, look.boundary]
-            )
+            rows.append([name, look.blocks, look.estimate, look.interval, look.p_value, look.boundary])
     if not rows:
         return ""
-    head = ["how sure", "blocks", "level", "estimate", "interval", "sign-flip p", "boundary"]
+    head = ["how sure", "blocks", "estimate", "interval", "sign-flip p", "boundary"]
     left_out = sum(claim.left_out for claim in sure.claims)
     said = [*sure.method, sure.blocks, f"{left_out:,} more looks are not listed." if left_out else ""]
     if sure.holm:
