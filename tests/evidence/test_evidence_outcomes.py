@@ -61,6 +61,29 @@ def test_costs_count_at_most_as_a_constant_prediction_and_divergence_counts_as_o
     assert cost.reached == ()
 
 
+def test_a_last_cost_that_is_not_finite_counts_as_a_constant_and_not_as_an_earlier_one(made):
+    plan = made.plan(HELD, lower_error("a", than="b"), n=3)
+    table = made.table(plan, held_cost={"a": [0.3] * 3}, held_error={"a": [0.1] * 3})
+    spoilt = {0: math.inf, 1: math.nan}
+    traces = list(table)
+    for trace in traces:
+        if trace.key.arm == "a" and trace.key.seed in spoilt:
+            trace.held_cost[-1] = trace.held_error[-1] = spoilt[trace.key.seed]
+    facts = table.facts
+    assert outcome_values(plan, table, HELD).values[0].tolist() == [facts.c0_held, facts.c0_held, 0.3]
+    error = outcome_values(plan, table, plan.claims[1])
+    assert error.values[0].tolist() == [facts.error0, facts.error0, 0.1]
+
+
+def test_a_run_that_stopped_at_its_target_is_judged_by_what_it_came_to(made):
+    plan = made.plan(HELD, n=1)
+    table = made.table(plan, cost={"a": [0.2]}, held_cost={"a": [0.3]})
+    trace = next(t for t in table if t.key.arm == "a")
+    trace.cost[trace.eval_at > 400] = math.nan
+    trace.held_cost[trace.held_at > 400] = math.nan
+    assert outcome_values(plan, table, HELD).values[0].tolist() == [0.3]
+
+
 def test_with_the_held_out_metric_a_cost_claim_is_about_the_held_out_cost(made):
     plan = made.plan(lower_cost("a", than="b"), n=2, metric="held_out")
     table = made.table(plan, cost={"a": [0.1] * 2}, held_cost={"a": [0.4, 9.0]})

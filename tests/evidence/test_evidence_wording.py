@@ -90,7 +90,8 @@ SENTENCES = [
     pytest.param(
         verdict(FASTER, "undecided", *log(1.2, 0.9, 1.6), seeds=8, seeds_needed=23, reason="the interval is wide"),
         "undecided: by the estimate before needs 1.2 times fewer iterations than none to reach cost 0.25 "
-        "(95 % interval 0.9 to 1.6, 8 seeds). The interval is wide. It takes about 23 seeds to decide.",
+        "(95 % interval 0.9 to 1.6, 8 seeds). The interval is wide. It takes about 23 seeds to decide: start a new "
+        "study with seeds=23.",
         id="undecided",
     ),
     pytest.param(
@@ -126,19 +127,19 @@ SENTENCES = [
     pytest.param(
         verdict(lower_error("before", than="none"), "supported", 0.012, 0.008, 0.0162, margin=0.005),
         "supported: before ends at a held-out error 1.2 points lower than none "
-        "(95 % interval 0.8 to 1.62 points, 20 seeds)",
+        "(95 % interval 0.8 to 1.62 points on these held-out examples, 20 seeds)",
         id="error in points",
     ),
     pytest.param(
         verdict(lower_error("before", than="none"), "refuted", -0.01, -0.02, -0.005, margin=0.01),
         "refuted: before ends at a held-out error 1 point higher than none "
-        "(95 % interval 0.5 to 2 points, 20 seeds)",
+        "(95 % interval 0.5 to 2 points on these held-out examples, 20 seeds)",
         id="one point",
     ),
     pytest.param(
         verdict(lower_cost("before", than="none"), "no meaningful difference", -0.01, -0.02, 0.005),
         "no meaningful difference: before and none end at about the same cost: before 0.01 higher "
-        "(95 % interval −0.005 to 0.02, 20 seeds; up to 0.05 does not matter)",
+        "(95 % interval −0.005 to 0.02 on these training examples, 20 seeds; up to 0.05 does not matter)",
         id="equal costs",
     ),
     pytest.param(
@@ -154,12 +155,13 @@ SENTENCES = [
     pytest.param(
         verdict(lower("gap", "before", than="none"), "supported", 0.3, 0.25, 0.35),
         "supported: before ends with a gap between held-out and training cost 0.3 lower than none "
-        "(95 % interval 0.25 to 0.35, 20 seeds)",
+        "(95 % interval 0.25 to 0.35 on these held-out examples, 20 seeds)",
         id="the gap",
     ),
     pytest.param(
         verdict(contrast("cost", INTERACTION), "refuted", -0.3, -0.35, -0.25),
-        "refuted: the contrast +1·a −1·b −1·c +1·d of cost is −0.3 (95 % interval −0.35 to −0.25, 20 seeds)",
+        "refuted: the contrast +1·a −1·b −1·c +1·d of cost is −0.3 (95 % interval −0.35 to −0.25 on these training "
+        "examples, 20 seeds)",
         id="an interaction",
     ),
     pytest.param(
@@ -185,6 +187,20 @@ def test_the_headline_says(plan, made_verdict, expected):
 
 def test_the_sentences_above_cover_every_decision():
     assert {case.values[0].decision for case in SENTENCES} == set(DECISIONS)
+
+
+def test_who_lacks_seeds_is_told_which_keyword_to_raise_where_more_than_were_planned_would_do(plan):
+    unsure = verdict(FASTER, "undecided", *log(1.2, 0.9, 1.6), seeds_needed=97, reason="why")
+    planned = replace(plan, looks=(5, 10, 20))
+    assert headline(unsure, plan).endswith("about 97 seeds to decide: start a new study with seeds=97.")
+    assert headline(unsure, planned).endswith(
+        "about 97 seeds to decide: start a new study with max_seeds=97."
+    )
+    for other in ({"is_final": False}, {"seeds_needed": 20}):
+        assert headline(replace(unsure, **other), planned).endswith("seeds to decide.")
+    assert headline(replace(unsure, seeds_needed=10_001), planned).endswith(
+        "more than 10,000 seeds to decide."
+    )
 
 
 def test_every_headline_is_limited_to_the_rates_it_holds_for(plan):

@@ -175,11 +175,23 @@ def final_value(
             return reading_mean(trace, claim.outcome, site)
     if claim.outcome == "held_out_error":
         return _last(trace, trace.held_at, trace.held_error, by, facts.error0)
-    held = min(_last(trace, trace.held_at, trace.held_cost, by, facts.c0_held), facts.c0_held)
+    held, train = final_costs(facts, trace, by=by)
     if claim.outcome == "held_out_cost" or (claim.outcome == "cost" and plan.metric == "held_out"):
         return held
-    train = min(_last(trace, trace.eval_at, trace.cost, by, facts.c0_train), facts.c0_train)
     return train if claim.outcome == "cost" else held - train
+
+
+def final_costs(facts: StudyFacts, trace: Trace, *, by: float | None = None) -> tuple[float, float]:
+    """The (held-out, training) costs of one run: at most those of a constant, and these if it diverged.
+
+    Args:
+        facts: What a constant costs.
+        trace: The run.
+        by: As for `final_value`.
+    """
+    held = _last(trace, trace.held_at, trace.held_cost, by, facts.c0_held)
+    train = _last(trace, trace.eval_at, trace.cost, by, facts.c0_train)
+    return min(held, facts.c0_held), min(train, facts.c0_train)
 
 
 def is_share(claim: Claim, facts: StudyFacts) -> bool:
@@ -215,9 +227,10 @@ def _time(trace: Trace, metric: str, target: float) -> float:
 
 
 def _last(trace: Trace, at: np.ndarray, values: np.ndarray, by: float | None, diverged: float) -> float:
-    """The last value (up to an iteration), or what divergence counts as."""
-    seen = values if by is None else values[at <= by]
-    seen = seen[np.isfinite(seen)]  # a run that stopped at its target has none beyond
-    if trace.diverged_at is not None or not len(seen):
+    """The last value (up to an iteration), or what divergence counts as: so does one that is not finite."""
+    # A run that stopped at its target was not judged beyond: there neither it nor its training cost has a value.
+    is_judged = ~np.isnan(values) | np.isin(at, trace.eval_at[np.isfinite(trace.cost)])
+    seen = values[is_judged & (at <= (np.inf if by is None else by))]
+    if trace.diverged_at is not None or not len(seen) or not np.isfinite(seen[-1]):
         return diverged
     return float(seen[-1])

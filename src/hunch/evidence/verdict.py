@@ -76,8 +76,9 @@ class Verdict:
         is_final: Whether more blocks of this study cannot change it: it is decided, futile, or all are used.
         is_early: Whether it was decided before the last look that was planned, so that its effect is likely
             exaggerated.
-        new_data: For error claims, the ends of a second interval, which holds for new data from the same
-            source and not only for this held-out part; None where single answers were not recorded.
+        new_data: For claims about held-out costs and errors, the ends of a second interval, which holds for new
+            data from the same source and not only for these held-out examples. None for other claims, for
+            errors of regression, and where single answers or losses were not recorded.
         exploratory: Whether it was asked after the runs were seen (`Study.explore`), so that it has not the
             error rate of a declared claim.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from hunch.evidence.method import assumption
+from hunch.evidence.new_data import examples_kept
 from hunch.evidence.numbers import keep_text, level, number, ratio, seeds_text
 from hunch.evidence.reasons import reach_text
 from hunch.evidence.sensitivity import Sensitivity
@@ -22,7 +23,7 @@ from hunch.evidence.verdict import (
     Verdict,
 )
 from hunch.plan import Arm, Claim, Plan
-from hunch.stats import seeds_for_sign_flip
+from hunch.stats import MANY_SEEDS, seeds_for_sign_flip
 
 # What an arm does with an outcome: (of one arm, of two arms that are about equal).
 _PHRASES = {
@@ -120,7 +121,7 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
     if verdict.decision != UNDECIDED:
         return sentence + assumption(plan)
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
-    return ". ".join(part for part in (sentence, reason, price_text(verdict)) if part) + "."
+    return ". ".join(part for part in (sentence, reason, price_text(verdict, plan)) if part) + "."
 
 
 def effect_text(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
@@ -134,7 +135,7 @@ def effect_text(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
     if math.isnan(verdict.effect) or verdict.effect == 0:
         return ""
     estimated = "by the estimate " if _is_open(verdict) else ""
-    body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, error_unit)})"
+    body = f"{estimated}{_statement(verdict, plan, error_unit)} ({_certainty(verdict, plan, error_unit)})"
     return body + _beyond(verdict, error_unit)
 
 
@@ -203,7 +204,7 @@ def _contrast(verdict: Verdict, plan: Plan, error_unit: str) -> str:
     return f"the contrast {terms} of {claim.outcome.replace('_', ' ')}{_at(claim)} is {value}"
 
 
-def _certainty(verdict: Verdict, error_unit: str) -> str:
+def _certainty(verdict: Verdict, plan: Plan, error_unit: str) -> str:
     """The interval in the direction of the statement, the seeds, and what runs a bound hides."""
     claim, seeds = verdict.claim, seeds_text(verdict.seeds)
     low, high = verdict.low, math.inf if verdict.high is None else verdict.high
@@ -217,12 +218,20 @@ def _certainty(verdict: Verdict, error_unit: str) -> str:
         side = "or more" if math.isfinite(low) else "or less"
         what = "limit" if _is_limit(verdict) else f"interval {end} {side}"
         return f"{level(verdict.alpha)} {what}, {seeds}; {few}"
-    text = f"{level(verdict.alpha)} interval {_ends(low, high, claim, error_unit)}, {seeds}"
+    where = "" if verdict.new_data is not None else _where(claim, plan)
+    text = f"{level(verdict.alpha)} interval {_ends(low, high, claim, error_unit)}{where}, {seeds}"
     if verdict.new_data is not None:
         text += f"; on new data from the same source {_new_data(verdict, error_unit)}"
     if _says_equal(verdict):
         text += f"; up to {_margin(verdict, error_unit)} does not matter"
     return text
+
+
+def _where(claim: Claim, plan: Plan) -> str:
+    """The examples that an interval is limited to, of which there is no other; empty for what is no mean over any."""
+    if claim.outcome == "cost" and plan.metric == "train":
+        return " on these training examples"
+    return " on these held-out examples" if examples_kept(plan, claim) else ""
 
 
 def _new_data(verdict: Verdict, error_unit: str) -> str:
@@ -250,14 +259,25 @@ def _early(verdict: Verdict, plan: Plan) -> str:
     )
 
 
-def price_text(verdict: Verdict) -> str:
-    """How many seeds it takes; empty where that is not known."""
+def price_text(verdict: Verdict, plan: Plan | None = None) -> str:
+    """How many seeds it takes; empty where that is not known.
+
+    Args:
+        verdict: The verdict.
+        plan: Its plan, for what to do if these are more seeds than it has; None: that is not said.
+    """
     if verdict.seeds_needed is None:
         return ""
     fewest = seeds_for_sign_flip(verdict.history[-1].alpha if verdict.history else verdict.alpha)
     about = "at least" if fewest is not None and verdict.seeds < fewest else "about"
     needed = seeds_text(verdict.seeds_needed)
-    return f"It takes {'' if needed.startswith('more') else about + ' '}{needed} to decide"
+    text = f"It takes {'' if needed.startswith('more') else about + ' '}{needed} to decide"
+    if plan is None or not verdict.is_final:
+        return text
+    if not plan.look_counts[-1] < verdict.seeds_needed <= MANY_SEEDS:
+        return text
+    keyword = "max_seeds" if plan.is_sequential else "seeds"
+    return f"{text}: start a new study with {keyword}={verdict.seeds_needed}"
 
 
 def _says_equal(verdict: Verdict) -> bool:

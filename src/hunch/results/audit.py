@@ -107,7 +107,7 @@ class Audit:
             "planted": asdict(self.planted),
             "rows": rows,
             "plan": self.plan.to_json(),
-            "facts": plain(asdict(self.facts)),
+            "facts": plain(self.facts.in_short()),
             "provenance": plain(asdict(self.provenance)),
         }
 

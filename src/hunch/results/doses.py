@@ -184,7 +184,7 @@ class DoseResponse:
                 "complete": self.is_complete,
                 "plan": self.plan.to_json(),
                 "plan_hash": self.plan.hash,
-                "facts": asdict(self.facts),
+                "facts": self.facts.in_short(),
                 "provenance": asdict(self.provenance),
             }
         )
