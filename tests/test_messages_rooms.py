@@ -152,6 +152,32 @@ CASES = {
     "widths of an mlp": lambda _: mlp([4, 0, 2]),
     "an activation that is not there": lambda _: mlp([4, 3, 2], "swish"),
     "an activation that an arm asks for": lambda _: hunch.Arm("x", activation="swish"),
+    # the plan
+    "nearly every setting of an arm": lambda _: hunch.Arm(
+        "x",
+        dropout="concrete",
+        eps=0,
+        init_std=-1,
+        keep_until=2,
+        momentum=2,
+        nesterov="yes",
+        norm_at="middle",
+        optimizer="adagrad",
+        schedule="often",
+        weight_decay=-1,
+    ),
+    "an arm without a name": lambda _: hunch.Arm(""),
+    "an arm instead of arms": lambda _: compare(arms=hunch.Arm("none")),
+    "a claim of an unknown kind, about a site of no reading, with weights that do not cancel": lambda _: (
+        hunch.Claim("less", "cost", (("a", 1), ("b", 1)), site="0")
+    ),
+    "an unknown cost, metric and sequence": lambda _: hunch.Plan(
+        (hunch.Arm("a"),), (), cost="squared", seeds=(1,), metric="test", sequence="often"
+    ),
+    "a plan of another version": lambda _: hunch.Plan.from_json({"colour": "red"}),
+    "a study seed that is none": lambda _: compare(seed=-1),
+    "seeds that are pilot seeds": lambda _: compare(seeds=[800_000]),
+    "noise at no step": lambda _: hunch.noise(0, "0", -1, (2, 3)),
     # a network in a file
     "no such python file": lambda _: load_build("gone.py:build"),
     "a file of another kind": lambda f: (own_file(f, "", "net.txt"), load_build("net.txt:build")),
@@ -269,3 +295,10 @@ def test_every_slug_of_these_rooms_stands_in_a_gold_message():
     gold = [GOLD, GOLD.with_name("messages.txt"), ROOT / "tests" / "data" / "messages.txt"]
     shown = set(re.findall(r"\[([a-z0-9-]+)\]", "".join(p.read_text(encoding="utf-8") for p in gold)))
     assert slugs - shown == ELSEWHERE
+
+
+def test_every_slug_on_the_page_of_errors_says_something():
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    listed = [line for line in page.splitlines() if line.startswith("- `")]
+    assert len(listed) > 150
+    assert not [line for line in listed if not re.fullmatch(r"- `[a-z0-9-]+`: \S.{15,}", line)]
