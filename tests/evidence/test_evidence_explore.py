@@ -17,6 +17,7 @@ from hunch.evidence import (
     decide,
     describe_explored,
     explore,
+    headline,
 )
 from hunch.plan import Arm, contrast, faster, higher, lower, lower_cost, lower_error, same
 from hunch.stats import paired_interval
@@ -76,6 +77,15 @@ def test_the_sentence_begins_with_exploratory_and_never_speaks_as_if_declared(ma
     assert text.startswith("exploratory: " + found.verdict.decision)
     assert not any(word in text for word in DECISIONS)
     assert "seen" in CAUTION and "declared" in CAUTION
+
+
+def test_a_headline_of_an_exploratory_verdict_says_so_too(declared_cost):
+    plan, table = declared_cost
+    verdict = only(explore(plan, table, [FASTER])).verdict
+    assert headline(verdict, plan).startswith("exploratory: points to: a needs 1.95 times fewer iterations")
+    still_open = replace(verdict, decision="open", reason="the interval is wide")
+    assert headline(still_open, plan).startswith("exploratory: open: by the estimate a needs")
+    assert "The interval is wide" in headline(still_open, plan)
 
 
 def test_a_same_claim_that_holds_is_about_equal_and_one_that_does_not_is_pointed_against(made):

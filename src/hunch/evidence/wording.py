@@ -117,8 +117,9 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
     """
     limits = f", {label(plan)}" if label(plan) else ""
     body = effect_text(verdict, plan, error_unit) or f'"{verdict.claim.text}"'
-    sentence = f"{verdict.decision}: {body}{limits}{_early(verdict, plan)}"
-    if verdict.decision != UNDECIDED:
+    asked_later = "exploratory: " if verdict.exploratory else ""
+    sentence = f"{asked_later}{verdict.decision}: {body}{limits}{_early(verdict, plan)}"
+    if not _is_open(verdict):
         return sentence + assumption(plan)
     reason = verdict.reason[:1].upper() + verdict.reason[1:]
     return ". ".join(part for part in (sentence, reason, price_text(verdict, plan)) if part) + "."
