@@ -1,5 +1,7 @@
 """Dose-response curves: bounds against oracles, statuses by hand, degenerate input, and the default."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
@@ -11,6 +13,7 @@ from hunch.stats import (
     dose_curve,
     paired_interval,
     skewness,
+    t_interval,
 )
 from hunch.stats.dose_pairs import heavy_tailed
 
@@ -51,13 +54,21 @@ def test_bounds_of_a_pair_are_those_of_scipys_paired_t_test_where_differences_ar
     assert tested >= 10
 
 
-def test_bounds_of_a_skewed_pair_are_the_union_with_halls():
+def test_bounds_of_a_skewed_pair_are_the_union_with_halls_at_most_half_as_wide_again():
     rng = np.random.default_rng(3)
-    y = rng.lognormal(0, 1, (12, 4))
+    y = rng.lognormal(0, 1, (12, 9))
     curve = dose_curve(y, margin=0.1)
-    low, high = paired_interval(y[:, 0] - y[:, 2], 2 * 0.05 / 3)
-    assert (curve.lower[0, 2], curve.upper[0, 2]) == pytest.approx((float(low), float(high)), abs=1e-12)
     assert np.array_equal(curve.upper, -curve.lower.T)
+    is_capped, is_hall = 0, 0
+    for x, j in itertools.permutations(range(9), 2):
+        d = y[:, x] - y[:, j]
+        (low, high), (t_low, t_high) = (map(float, f(d, 2 * 0.05 / 8)) for f in (paired_interval, t_interval))
+        reach = 0.75 * (t_high - t_low)
+        expected = max(low, d.mean() - reach), min(high, d.mean() + reach)
+        assert (curve.lower[x, j], curve.upper[x, j]) == pytest.approx(expected, abs=1e-12)
+        is_capped += bool(high > d.mean() + reach)
+        is_hall += bool(t_high < high < d.mean() + reach)
+    assert is_capped and is_hall
 
 
 def test_statuses_follow_from_the_bounds_and_near_optimal_comes_first():
@@ -90,7 +101,10 @@ def test_many_studies_at_once_are_many_single_studies_whatever_is_unstable_in_ea
 
 def test_an_unstable_dose_changes_nothing_about_the_others():
     y = made_up(12, 5, seed=7)
-    without = dose_curve(np.delete(y, 2, axis=1), margin=0.3)
+    without = dose_curve(
+        np.delete(y, 2, axis=1), margin=0.3, alpha=0.05 * 3 / 4
+    )  # alpha is shared by all five
+    display = dose_curve(np.delete(y, 2, axis=1), margin=0.3, alpha=0.05 * 4 / 5)
     y[3:, 2] = np.inf
     for diverged in (None, [0, 0, 0.21, 0, 0]):
         curve = dose_curve(y, margin=0.3, diverged=diverged)
@@ -99,7 +113,7 @@ def test_an_unstable_dose_changes_nothing_about_the_others():
         )
         assert np.array_equal(np.delete(curve.status, 2), without.status)
         assert np.allclose(np.delete(curve.gap_high, 2), without.gap_high)
-        assert np.allclose(np.delete(curve.high, 2), without.high)
+        assert np.allclose(np.delete(curve.high, 2), display.high)
     assert dose_curve(made_up(12, 5, seed=7), margin=0.3, diverged=[0, 0, 0.2, 0, 0]).is_stable.all()
 
 
@@ -240,3 +254,22 @@ def test_neither_a_shift_nor_values_that_are_mostly_one_number_make_a_dose_unsta
     counts = np.zeros((20, 6))
     counts[:3, 1] = 1.0
     assert dose_curve(counts, margin=0.3).is_stable.all()
+
+
+def test_exclusion_is_bonferronis_over_the_comparisons_of_a_dose():
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    rng = np.random.default_rng(14)
+    y = rng.normal(0, 1, (600, 12, 5)) + np.linspace(0, 0.8, 5)
+    is_plain = np.abs(skewness(np.swapaxes(y[..., None] - y[..., None, :], 1, 3))).max(axis=(1, 2)) <= 0.5
+    assert is_plain.sum() >= 10
+    seen = set()
+    for one in y[is_plain]:
+        curve = dose_curve(one, margin=0.1)
+        for x in range(5):
+            others = [j for j in range(5) if j != x]
+            p = [scipy_stats.ttest_rel(one[:, x], one[:, j], alternative="greater").pvalue for j in others]
+            rejected = multitest.multipletests(p, 0.05, "bonferroni")[0]
+            assert (curve.lower[x, others] > 0).tolist() == rejected.tolist()
+            assert curve.is_excluded[x] == rejected.any()
+            seen.add(bool(rejected.any()))
+    assert seen == {True, False}

@@ -25,7 +25,8 @@ variances and correlations; docs/validation-doses.md measures them for other sha
 Why: let b be a true best dose, L and U the bounds of mean_x - mean_j, each wrong with probability at most
 alpha/(K - 1). (1) b is excluded only if some L_bj > 0 >= true difference: K - 1 events. (2) A dose x worse by more than
 m is certified only if U_xb <= m < true difference: at most K - 1 such doses x, one event each. (3) x within m is
-flagged only if some L_xj > m >= true difference: K - 1 events.
+flagged only if some L_xj > m >= true difference: K - 1 events. In (1) and (3), doses that are left out only take
+events away. In (2), leaving out b makes another dose the best; that is measured.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ def dose_curve(
     """The curve of one knob, or of a grid of two laid out in one row.
 
     Bounds of a pair: Student's t of the paired differences over seeds with n - 1 degrees of freedom, at
-    alpha/(K - 1) one-sided, widened to the union with Hall's where the differences are skewed.
+    alpha/(K - 1) one-sided, K counting unstable doses too; widened where the differences are skewed
+    (`dose_pairs.pair_interval`).
 
     Args:
         values: Outcomes, (..., n, K), lower is better; in unstable doses they may be anything.
@@ -242,9 +244,9 @@ def _display(rows: Floats, stable: Bools, alpha: float) -> tuple[Floats, Floats,
     centred = safe - (safe.sum(axis=2) / np.maximum(count, 1)[:, None])[:, :, None]
     mean = np.where(stable, safe.mean(axis=1) if rows.shape[1] else np.nan, np.nan)
     half = np.full(stable.shape, np.nan)
-    for c in np.unique(count[count > 1]):
-        low, high = t_interval(np.swapaxes(centred[count == c], 1, 2), alpha / int(c))
-        half[count == c] = (high - low) / 2
+    several = count > 1
+    low, high = t_interval(np.swapaxes(centred[several], 1, 2), alpha / max(rows.shape[2], 1))
+    half[several] = (high - low) / 2
     low, high = t_interval(np.swapaxes(np.where(stable[:, None, :], rows, np.nan), 1, 2), alpha)
     half = np.where(stable, half, np.nan)
     return mean, mean - half, mean + half, low, high
