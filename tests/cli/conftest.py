@@ -41,6 +41,7 @@ class FakeStudy:
 
     decisions: tuple = ("supported",)
     wrote: list = field(default_factory=list)
+    advice: str = ""
 
     @property
     def verdicts(self):
@@ -57,7 +58,8 @@ class FakeStudy:
         return f"{self}\n\nall about it"
 
     def __str__(self):
-        return "\n".join(f"{decision.upper()}  before faster than none" for decision in self.decisions)
+        lines = [f"{decision.upper()}  before faster than none" for decision in self.decisions]
+        return "\n".join([*lines, self.advice] if self.advice else lines)
 
 
 @dataclass

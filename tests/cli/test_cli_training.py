@@ -147,6 +147,12 @@ def test_strict_exits_with_1_only_when_a_claim_was_refuted_or_undecided(run, tra
     assert run("test", "bn-fewer-iterations").code == 0
 
 
+def test_what_a_verdict_advises_is_said_in_options_of_the_command(run, trainer):
+    trainer.study.advice = 'give target=, a larger budget= or a study with max_seeds=97; arm "seeds=3" stays'
+    said = run("test", "bn-fewer-iterations").out
+    assert 'give --target, a larger --budget or a study with --max-seeds 97; arm "seeds=3" stays' in said
+
+
 def test_json_is_all_there_is_on_stdout_even_if_the_users_code_prints(run, trainer):
     trainer.prints = "chatter of the user's build"
     done = run("test", "bn-fewer-iterations", "--json", "--store", "s.hunch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import textwrap
 import warnings
@@ -27,6 +28,10 @@ DECISION_STYLES = {
     "undecided": "bold yellow",
     "exploratory": "bold magenta",
 }
+
+
+_KEYWORD = re.compile(r"(?<![\w\"'])(max_seeds|seeds|target|budget)=(\d*)")
+"""Keywords that verdicts advise to change; within the quotes of an arm's name they stay."""
 
 
 class ReaderGoneError(Exception):
@@ -88,6 +93,16 @@ def verdicts(console: Console, text: str) -> None:
     for decision, style in DECISION_STYLES.items():
         shown.highlight_words([decision, decision.upper()], style)
     console.print(shown)
+
+
+def as_flags(text: str) -> str:
+    """The text with what it advises as it is typed here: keywords of `hunch.compare` become options.
+
+    Example:
+        >>> as_flags("give an easier target=, or start a new study with max_seeds=160.")
+        'give an easier --target, or start a new study with --max-seeds 160.'
+    """
+    return _KEYWORD.sub(lambda m: f"--{m[1].replace('_', '-')} {m[2]}".rstrip(), text)
 
 
 def _hanging(line: str, width: int) -> str:

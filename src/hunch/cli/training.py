@@ -120,7 +120,7 @@ def _run(verb: Callable[[bool], Study], output: Output, told: dict[str, Any]) ->
         screen.emit(told | {"report": output.report, "store": output.store, "study": study.to_json()})
     else:
         console = screen.answer()
-        screen.verdicts(console, str(study))
+        screen.verdicts(console, screen.as_flags(str(study)))
         console.print()
         if output.report:
             screen.item(console, "report", str(Path(output.report).resolve()), width=10)
