@@ -38,7 +38,8 @@ def borrow(
 ) -> tuple[dict[str, Borrowed], tuple[int, ...]]:
     """(arm → its runs, the seeds that all arms of the claim have), for a claim that need not be declared.
 
-    Each arm's own outcome is taken where it has runs for it; else the one with the most seeds in common.
+    All arms are taken as tuned for one outcome, the claim's own where there are such runs; only where none of
+    these gives five pairs, each as it was tuned.
 
     Args:
         plan: The plan, frozen.
@@ -50,7 +51,8 @@ def borrow(
     per_arm = {arm: _offers(plan, table, declared, arm) for arm in claim.arms}
     wanted = list(dict.fromkeys([own, *(found.goal for offers in per_arm.values() for found in offers)]))
     ways = [{arm: _nearest(offers, goal, own) for arm, offers in per_arm.items()} for goal in wanted]
-    best = max(ways, key=lambda way: min(len(_shared(plan, way)), FEW))  # the first of the best: the own one
+    # Arms that were tuned alike are compared rather than each at its own best; among equals the own outcome.
+    best = max(ways, key=lambda way: (min(len(_shared(plan, way)), FEW), _is_alike(way)))
     return best, _shared(plan, best)
 
 
@@ -100,6 +102,11 @@ def _nearest(offers: Sequence[Borrowed], goal: str | None, own: str) -> Borrowed
     """The runs for this goal, else for the claim's own, else the first."""
     by_goal = {found.goal: found for found in offers}
     return by_goal.get(goal) or by_goal.get(own) or offers[0]
+
+
+def _is_alike(way: dict[str, Borrowed]) -> bool:
+    """Whether all arms were tuned for one outcome (or had their rates given)."""
+    return len({found.goal for found in way.values()} - {None}) < 2
 
 
 def _shared(plan: Plan, way: dict[str, Borrowed]) -> tuple[int, ...]:
