@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from hunch.results import Equivalence as Equivalence
     from hunch.results import Runs as Runs
     from hunch.results import Study as Study
+    from hunch.results import Tunability as Tunability
     from hunch.results import dropout_law as dropout_law
     from hunch.results import open as open
     from hunch.study import audit as audit
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from hunch.study import equivalent as equivalent
     from hunch.study import test as test
     from hunch.study import train as train
+    from hunch.study import tunability as tunability
     from hunch.study import tune as tune
 
     __version__: str
@@ -68,8 +70,10 @@ _ROOMS = {
     "plan": (
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
-    "results": ("Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Study", "dropout_law", "open"),
-    "study": ("audit", "compare", "equivalent", "test", "train", "tune"),
+    "results": (
+        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Study", "Tunability", "dropout_law", "open",
+    ),
+    "study": ("audit", "compare", "equivalent", "test", "train", "tunability", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -91,6 +95,7 @@ __all__ = [
     "Runs",
     "StoreError",
     "Study",
+    "Tunability",
     "UnsupportedError",
     "Verdict",
     "__version__",
@@ -112,6 +117,7 @@ __all__ = [
     "same",
     "test",
     "train",
+    "tunability",
     "tune",
 ]
 

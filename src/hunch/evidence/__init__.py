@@ -34,6 +34,7 @@ from hunch.evidence.doses_method import default_word as default_word
 from hunch.evidence.doses_method import describe_dose_method as describe_dose_method
 from hunch.evidence.doses_method import describe_promises as describe_promises
 from hunch.evidence.doses_method import outcome_words as outcome_words
+from hunch.evidence.doses_method import status_words as status_words
 from hunch.evidence.doses_text import SEE_CURVE as SEE_CURVE
 from hunch.evidence.doses_text import default_text as default_text
 from hunch.evidence.doses_text import describe_curve as describe_curve
@@ -74,6 +75,9 @@ from hunch.evidence.planted import plant as plant
 from hunch.evidence.sensitivity import Sensitivity as Sensitivity
 from hunch.evidence.sensitivity import SensitivityRow as SensitivityRow
 from hunch.evidence.sensitivity import sensitivity as sensitivity
+from hunch.evidence.tunability import TunabilityAnswer as TunabilityAnswer
+from hunch.evidence.tunability import describe_tunability as describe_tunability
+from hunch.evidence.tunability import read_tunability as read_tunability
 from hunch.evidence.tuning import always_diverged as always_diverged
 from hunch.evidence.tuning import block_rate as block_rate
 from hunch.evidence.tuning import claim_about as claim_about

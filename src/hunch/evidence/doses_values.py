@@ -57,7 +57,8 @@ class Runs(dict[str, dict[int, Trace]]):
     def __init__(self, plan: Plan, table: RunTable, curve: Curve) -> None:
         """Nothing is looked up before it is asked for."""
         super().__init__()
-        self._plan, self._table, self._claim = plan, table, dose_claim(asked_doses(plan).outcome, asked_doses(plan).arms)
+        asked = asked_doses(plan)
+        self._plan, self._table, self._claim = plan, table, dose_claim(asked.outcome, asked.arms)
 
     def __missing__(self, arm: str) -> dict[int, Trace]:
         """Look up an arm, and remember it."""

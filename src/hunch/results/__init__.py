@@ -14,3 +14,5 @@ from hunch.results.exploration import Exploration as Exploration
 from hunch.results.runs import Runs as Runs
 from hunch.results.study import Study as Study
 from hunch.results.study import open as open
+from hunch.results.tunability import Tunability as Tunability
+from hunch.results.tunability import TunabilityPart as TunabilityPart

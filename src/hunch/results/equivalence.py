@@ -120,6 +120,10 @@ class Equivalence:
         text = str(self) if kind == ".txt" else json.dumps(self.to_json(), indent=2, ensure_ascii=False)
         return write_whole(place, text + "\n")
 
+    def text(self) -> str:
+        """The report as text, for a terminal."""
+        return str(self)
+
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values that `json.dumps` takes; NaN and infinity become None."""
         answer = self.answer

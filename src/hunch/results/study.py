@@ -19,6 +19,7 @@ from hunch.results.doses import DoseResponse
 from hunch.results.equivalence import Equivalence
 from hunch.results.exploration import Exploration
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
+from hunch.results.tunability import Tunability, TunabilityPart
 from hunch.results.writing import plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts, read_study
 
@@ -270,7 +271,7 @@ class Study:
         return f"{done} of {wanted} runs so far"
 
 
-def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence:
+def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence | Tunability:
     """Open a stored study; needs no torch, and never disturbs a study that is being written.
 
     Args:
@@ -278,13 +279,16 @@ def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence:
 
     Returns:
         The study, with the runs that have finished so far; a `DoseResponse` where `hunch.tune` stored it, an
-        `Equivalence` where `hunch.equivalent` did.
+        `Equivalence` where `hunch.equivalent` did, a `Tunability` where `hunch.tunability` did.
 
     Raises:
         StoreError: If it is not there, is no study, is damaged, or was made by a newer version.
     """
     stored = read_study(path)
+    parts = (stored.plan, stored.facts, stored.provenance, stored.table)
     if stored.plan.doses is not None:
+        if stored.plan.doses.asks == "tunability":
+            return Tunability({"": TunabilityPart(*parts)})
         kind = Equivalence if stored.plan.doses.asks == "equivalent" else DoseResponse
-        return kind(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
-    return Study(stored.plan, stored.facts, stored.provenance, stored.table, path=path)
+        return kind(*parts, path=path)
+    return Study(*parts, path=path)

@@ -42,6 +42,9 @@ from hunch.stats.dose import best_end as best_end
 from hunch.stats.dose import dose_curve as dose_curve
 from hunch.stats.dose_default import DefaultLoss as DefaultLoss
 from hunch.stats.dose_default import default_loss as default_loss
+from hunch.stats.dose_noise import NoiseRatio as NoiseRatio
+from hunch.stats.dose_noise import noise_ratio as noise_ratio
+from hunch.stats.dose_pairs import DIVERGED_LIMIT as DIVERGED_LIMIT
 from hunch.stats.dose_tunability import CommonSpan as CommonSpan
 from hunch.stats.dose_tunability import Tunability as Tunability
 from hunch.stats.dose_tunability import common_span as common_span

@@ -10,4 +10,5 @@ from hunch.study.compare import compare as compare
 from hunch.study.equivalent import equivalent as equivalent
 from hunch.study.hunches import test as test
 from hunch.study.train import train as train
+from hunch.study.tunability import tunability as tunability
 from hunch.study.tune import tune as tune

@@ -15,10 +15,11 @@ from hunch.engine import check_engine
 from hunch.errors import PlanError
 from hunch.evidence import dose_claim
 from hunch.network import build_network
-from hunch.plan import CONFIRM, DOSE_OUTCOMES, PILOT, Doses, Plan, run_seeds
+from hunch.plan import CONFIRM, DOSE_OUTCOMES, PILOT, Doses, Plan, is_number, run_seeds
+from hunch.study.ask import is_one_number
 from hunch.study.dose_runs import train_doses
 from hunch.study.dosing import Dosing
-from hunch.study.setup import prepare
+from hunch.study.setup import check_seed, prepare
 from hunch.traces import Provenance, RunTable, StudyFacts
 
 SHARED = (
@@ -58,7 +59,9 @@ def study_doses(
         The frozen plan, facts, provenance and runs.
     """
     check_engine(engine, device)
+    _check_margin(margin, outcome)
     loaded = load(data, y=y, missing=missing)
+    check_seed(seed)
     found = dosings(build_network(build, run_seeds(seed, PILOT, 1)[0]))
     arms = list({arm.name: arm for dosing in found for arm in dosing.arms}.values())
     claim = dose_claim(DOSE_OUTCOMES[outcome], [arm.name for arm in arms])
@@ -103,6 +106,18 @@ def check_outcome(outcome: str, known: Sequence[str]) -> None:
         )
 
 
+def _check_margin(margin: float | None, outcome: str) -> None:
+    """Refuse a margin here already: the claim that stands for the curve would name every dose in its message."""
+    is_ratio = outcome == "iterations"
+    if margin is not None and not (is_number(margin) and margin > (1 if is_ratio else 0)):
+        kind = (
+            "a ratio above 1 (1.1 is ten per cent)"
+            if is_ratio
+            else "a number above 0, in the outcome's own unit"
+        )
+        raise PlanError(f"margin must be {kind}, got {margin!r}. None: a usual one.", "plan-claim-margin")
+
+
 def with_fresh(seeds: Sequence[int] | int, fresh: int, seed: int) -> tuple[list[int], int]:
     """(run seeds of the doses and then the fresh ones, how many are of the doses).
 
@@ -115,21 +130,26 @@ def with_fresh(seeds: Sequence[int] | int, fresh: int, seed: int) -> tuple[list[
             "dose unconfirmed.",
             "plan-fresh",
         )
-    is_count = hasattr(seeds, "__index__") and not isinstance(seeds, bool)
-    if is_count and not 2 <= int(seeds) <= 10_000:  # type: ignore[call-overload]
+    if is_one_number(seeds):
+        n = int(seeds)  # type: ignore[arg-type]
+        if 2 <= n <= 10_000:
+            return list(run_seeds(seed, CONFIRM, n + int(fresh))), n
         raise PlanError(
             f"seeds must be from 2 to 10,000, got {seeds!r}. A curve needs at least 5 to certify anything; the "
             "default is 20.",
             "plan-seeds",
         )
-    if is_count:
-        n = int(seeds)  # type: ignore[call-overload]
-        return list(run_seeds(seed, CONFIRM, n + int(fresh))), n
     if isinstance(seeds, str | bytes | bool) or not hasattr(seeds, "__iter__"):
         raise PlanError(
             f"seeds must be a number or a list of run seeds, got {seeds!r}. Write seeds=20.", "plan-seeds"
         )
     listed = [int(s) if hasattr(s, "__index__") else s for s in seeds]  # type: ignore[union-attr]
+    if len(listed) < 2:
+        raise PlanError(
+            f"seeds must be at least 2 run seeds, got {listed!r}. A curve needs at least 5 to certify anything; "
+            "write seeds=20.",
+            "plan-seeds",
+        )
     taken = set(listed)
     pool = (s for s in run_seeds(seed, CONFIRM, len(listed) + int(fresh) + 1) if s not in taken)
     return [*listed, *islice(pool, int(fresh))], len(listed)

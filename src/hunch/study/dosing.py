@@ -10,8 +10,8 @@ from typing import Any
 from torch import nn
 
 from hunch.errors import PlanError
-from hunch.network import INPUT, keep_of, read_chain
-from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, split_knob
+from hunch.network import INPUT, keep_of, place_arm, read_chain
+from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, is_number, split_knob
 
 ADAPTIVE_SCALE = 0.03  # of learning rates, for Adam and its like
 
@@ -53,8 +53,15 @@ def make_curve(
 
     Raises:
         PlanError: If a dose is out of its knob's range, or the default is no dose.
+        PlacementError: If a knob's site is not there, or there is no layer for dropout.
     """
+    if arm is not None and not isinstance(arm, Arm):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PlanError(
+            f"arm must be a hunch.Arm, or None, got {arm!r}. Write arm=hunch.Arm('bn', norm='batch').",
+            "plan-arms",
+        )
     base = arm or Arm("base")
+    _check_sites(knobs, network)
     now = _declared(knobs, default) or tuple(_default(knob, base, network) for knob in knobs)
     is_known = all(value is not None for value in now)
     grids: list[tuple[float, ...]] = []
@@ -94,6 +101,14 @@ def make_curve(
     return Dosing(curve, tuple(_dose_arm(base, names[p], knobs, p, network) for p in order))
 
 
+def _check_sites(knobs: Sequence[str], network: nn.Module) -> None:
+    """Refuse dropout where there can be none: once, and not for every dose."""
+    for knob in knobs:
+        name, site = split_knob(knob)
+        if name == "keep_prob":
+            place_arm(network, Arm(knob, keep_prob=0.5 if site is None else {site: 0.5}))
+
+
 def _names(knobs: Sequence[str], points: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], str]:
     """Dose → what its arm is called: six digits, or all of them where that is not enough to tell two apart."""
     short = {p: dose_name(knobs, p) for p in points}
@@ -123,23 +138,15 @@ def _declared(knobs: Sequence[str], default: Any) -> tuple[Any, ...] | None:
     """The default as it was given, one number a knob."""
     if default is None:
         return None
-    values = (
-        (default,)
-        if isinstance(default, int | float)
-        else tuple(default)
-        if hasattr(default, "__iter__")
-        else ()
-    )
-    is_right = len(values) == len(knobs) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in values
-    )
+    values = (default,) if is_number(default) else tuple(default) if hasattr(default, "__iter__") else ()
+    is_right = len(values) == len(knobs) and all(is_number(v) for v in values)
     if not is_right:
         raise PlanError(
             f"default must be the dose that you have so far, one number for each of {', '.join(knobs)}, got "
             f"{default!r}. Write default={'0.8' if len(knobs) == 1 else '(0.8, 0.001)'}, or leave it out.",
             "plan-default-dose",
         )
-    return values
+    return tuple(float(v) for v in values)
 
 
 def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
@@ -157,7 +164,7 @@ def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
     if site == INPUT:
         own = read_chain(network).input_dropout
         named = base.keep_prob.get(INPUT) if isinstance(base.keep_prob, Mapping) else None
-        return named if named is not None else keep_of(own.module) if own else 1.0
+        return named if named is not None else _own(own.module) if own else 1.0
     keeps = _keeps(base, network)
     if site is not None:
         return keeps.get(site)
@@ -170,20 +177,33 @@ def _keeps(base: Arm, network: nn.Module) -> dict[str, float]:
     hidden = read_chain(network).hidden
     if isinstance(base.keep_prob, int | float):
         return {b.site: float(base.keep_prob) for b in hidden}
-    own = {b.site: keep_of(b.dropout.module) if b.dropout else 1.0 for b in hidden}
+    own = {b.site: _own(b.dropout.module) if b.dropout else 1.0 for b in hidden}
     return own | {site: keep for site, keep in (base.keep_prob or {}).items() if site != INPUT}
+
+
+def _own(dropout: nn.Module) -> float:
+    """The keep probability of a network's own dropout: 0.3 for p=0.7, although 1 - 0.7 is 0.30000000000000004."""
+    return round(keep_of(dropout), 15)
 
 
 def _dose_arm(base: Arm, name: str, knobs: Sequence[str], values: Sequence[float], network: nn.Module) -> Arm:
     changes: dict[str, Any] = {}
-    for knob, value in zip(knobs, values, strict=True):
+    # Sites come last: what is said of one of them holds, whatever is said of all.
+    for knob, value in sorted(
+        zip(knobs, values, strict=True), key=lambda pair: split_knob(pair[0])[1] is not None
+    ):
         field, site = split_knob(knob)
-        if site is None:
-            changes[field] = value
-            continue
         keep = changes.get("keep_prob", base.keep_prob)
-        others = dict(keep) if isinstance(keep, Mapping) else {}
-        if isinstance(keep, int | float):
-            others = {b.site: float(keep) for b in read_chain(network).hidden}
-        changes["keep_prob"] = others | {site: value}
+        if field != "keep_prob":
+            changes[field] = value
+        elif site is None:
+            at_input = keep.get(INPUT) if isinstance(keep, Mapping) else None
+            changes[field] = value if at_input is None else _everywhere(value, network) | {INPUT: at_input}
+        else:
+            others = _everywhere(keep, network) if isinstance(keep, int | float) else dict(keep or {})
+            changes[field] = others | {site: value}
     return replace(base, name=name, **changes)
+
+
+def _everywhere(keep: float, network: nn.Module) -> dict[str, float]:
+    return {b.site: float(keep) for b in read_chain(network).hidden}

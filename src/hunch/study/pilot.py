@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from torch import nn
 
-from hunch.data import Data, constant_cost, validation_split
+from hunch.data import Data, constant_cost, constant_error, validation_split
 from hunch.engine import Setting
 from hunch.evidence import claim_margin
 from hunch.plan import PILOT, Arm, Plan
@@ -254,9 +254,11 @@ def _tuned(
             shared.append((arm, listed, outcomes, finals))
     if shared:
         # All arms have the same grid: the rate that is best on average over them favours none. Spare doses do
-        # not count, because they may never be trained.
+        # not count, because they may never be trained. A run counts as a constant prediction at worst, as it does in
+        # verdicts: an arm that learns at no rate has no say in what is best for the others.
         listed = shared[0][1]
-        outcomes = np.mean([found for _, _, found, _ in shared], axis=0)
+        worst = _worst(pilot, outcome)
+        outcomes = np.mean([np.minimum(found, worst) for _, _, found, _ in shared], axis=0)
         finals = np.mean([found for _, _, _, found in shared], axis=0)
         best = listed[choose_rate(listed, outcomes, finals).index]
         rates |= {arm.name: best for arm in pilot.plan.arms if arm.lr is None}
@@ -282,6 +284,15 @@ def _outcome(
         else:
             values.append(_last(pilot, trace))
     return values
+
+
+def _worst(pilot: _Pilot, outcome: str) -> float:
+    """What a run counts as at most where outcomes are averaged over arms: a constant prediction."""
+    if outcome == "held_out_error":
+        return constant_error(pilot.data)
+    if outcome in HELD_OUT_OUTCOMES:
+        return constant_cost(pilot.data, pilot.plan.cost, on="held")
+    return math.inf  # costs and times are capped already
 
 
 def _last(pilot: _Pilot, trace: Trace) -> float:
@@ -340,10 +351,12 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
         tried, rate = sorted(found.sweep[arm.name]), found.rates[arm.name]
         if arm.lr is None and rate in (tried[0], tried[-1]):
             end = "lowest" if rate == tried[0] else "highest"
-            notes.append(
-                f"The learning rate of {arm.name} ({rate:g}) is the {end} of the {len(tried)} that were "
+            whose = "all arms together" if pilot.plan.tuning == "shared" else arm.name
+            note = (
+                f"The learning rate of {whose} ({rate:g}) is the {end} of the {len(tried)} that were "
                 "tried; a rate beyond might do better."
             )
+            notes += [] if note in notes else [note]
     return notes
 
 

@@ -76,8 +76,7 @@ def prepare(
     stop_at_target: bool = False,
 ) -> Prepared:
     """Check everything that can be checked without training, and write the plan as asked."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**40:
-        raise PlanError(f"seed must be a whole number from 0 to 2^40, got {seed!r}.", "plan-seed")
+    check_seed(seed)
     bought = read_blocks(seeds, seed, max_seeds, looks, measures_only=not claims)
     pilot_seeds = run_seeds(seed, PILOT, PILOT_SEEDS)
     network = build_network(build, pilot_seeds[0])
@@ -139,6 +138,16 @@ def prepare(
     return Prepared(plan, facts, data, choice, said)
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a study seed from which no run seeds can be counted.
+
+    Raises:
+        PlanError: If it is no whole number from 0 to 2^40.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**40:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PlanError(f"seed must be a whole number from 0 to 2^40, got {seed!r}.", "plan-seed")
+
+
 def _settle_tuning(
     tuning: str, arms: Sequence[Arm], claims: Sequence[Claim], choice: Choice
 ) -> tuple[str, tuple[str, ...]]:
@@ -155,6 +164,8 @@ def _settle_tuning(
             return "none", ()
         if not claims:
             return "once", ()
+    if tuning == "shared" and all(arm.lr is not None for arm in arms):
+        return "none", ()
     return tuning, ()
 
 
