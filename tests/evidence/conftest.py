@@ -1,9 +1,13 @@
 """Studies made to measure: every run is given by what its outcome shall be."""
 
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from hunch.plan import READING_NAMES, Arm, Plan, evaluation_grid, faster, held_out_grid, reading_grid
 from hunch.traces import RunKey, RunTable, SiteFact, StudyFacts, Trace

@@ -142,8 +142,9 @@ def read_curve(plan: Plan, table: RunTable, curve: Curve) -> CurveAnswer:
     is_ratio = doses.outcome == "iterations"
     margin = math.exp(scale_margin) if is_ratio else scale_margin
     if not seen.is_known or not plan.margins:
+        nan = math.nan
         blank = tuple(
-            Dose(arm, curve.value(arm), "unknown", *[math.nan] * 5, False, False, float(share))
+            Dose(arm, curve.value(arm), "unknown", nan, nan, nan, nan, nan, False, False, float(share))
             for arm, share in zip(arms, seen.diverged, strict=True)
         )
         return CurveAnswer(curve, doses.outcome, seen, None, blank, None, margin)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from hunch.errors import PlanError, Problem
-from hunch.plan.arms import plain
+from hunch.plan.arms import is_number, plain
 
 KNOBS = ("keep_prob", "l2", "weight_decay", "lr", "init_std")
 DOSE_OUTCOMES = {
@@ -243,10 +243,10 @@ def read_doses(knobs: Sequence[str], doses: Any) -> tuple[tuple[float, ...], ...
     found: list[tuple[float, ...]] = []
     for knob, listed in zip(knobs, per_knob, strict=True):
         values = tuple(plain(v) for v in listed) if _is_listed(listed) else ()
-        if not values or not all(isinstance(v, float) for v in values):
+        if not values or not all(is_number(v) for v in values):
             problems.append(
                 Problem(
-                    f"doses of {knob} must be a list of numbers, got {listed!r}. Write for instance "
+                    f"doses of {knob} must be a list of finite numbers, got {listed!r}. Write for instance "
                     "doses=[0.5, 0.8, 1.0].",
                     "plan-doses",
                 )
