@@ -1,9 +1,14 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import hunch
 from hunch.engine import LoopEngine, NativeEngine
 from hunch.engine.native_extension import native_absence
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def _given_seeds(seeds: Any, seed: int, problems: list[Problem]) -> tuple[int, .
     if seeds is None:
         return None
     problem = ""
-    if hasattr(seeds, "__index__") and not isinstance(seeds, bool):
+    if is_one_number(seeds):
         if 1 <= int(seeds) <= MOST_SEEDS:
             return run_seeds(seed, CONFIRM, int(seeds))
         problem = f"seeds must be at least 1 and at most 100,000, got {seeds}. A verdict needs at least 6."
@@ -158,6 +158,17 @@ def _given_seeds(seeds: Any, seed: int, problems: list[Problem]) -> tuple[int, .
         problem = "seeds is an empty list; a study needs at least one. Write seeds=20."
     problems.append(Problem(problem, "plan-seeds"))
     return ()
+
+
+def is_one_number(seeds: object) -> bool:
+    """Whether seeds is a number of them, and no list of them: arrays and tensors have an `__index__` too.
+
+    Example:
+        >>> import numpy as np
+        >>> is_one_number(np.int64(3)), is_one_number(np.arange(3))
+        (True, False)
+    """
+    return hasattr(seeds, "__index__") and not isinstance(seeds, bool) and not getattr(seeds, "ndim", 0)
 
 
 def _is_count(value: object) -> bool:
