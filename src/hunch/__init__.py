@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hunch.results import DropoutLaw as DropoutLaw
     from hunch.results import Equivalence as Equivalence
     from hunch.results import Runs as Runs
+    from hunch.results import Search as Search
     from hunch.results import Study as Study
     from hunch.results import Tunability as Tunability
     from hunch.results import dropout_law as dropout_law
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from hunch.study import audit as audit
     from hunch.study import compare as compare
     from hunch.study import equivalent as equivalent
+    from hunch.study import search as search
     from hunch.study import test as test
     from hunch.study import train as train
     from hunch.study import tunability as tunability
@@ -71,9 +73,10 @@ _ROOMS = {
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
     "results": (
-        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Study", "Tunability", "dropout_law", "open",
+        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Search", "Study", "Tunability", "dropout_law",
+        "open",
     ),
-    "study": ("audit", "compare", "equivalent", "test", "train", "tunability", "tune"),
+    "study": ("audit", "compare", "equivalent", "search", "test", "train", "tunability", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -93,6 +96,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "Runs",
+    "Search",
     "StoreError",
     "Study",
     "Tunability",
@@ -115,6 +119,7 @@ __all__ = [
     "open",
     "place",
     "same",
+    "search",
     "test",
     "train",
     "tunability",

@@ -84,6 +84,7 @@ from hunch.evidence.tuning import claim_about as claim_about
 from hunch.evidence.tuning import confirm_key as confirm_key
 from hunch.evidence.tuning import confirm_runs as confirm_runs
 from hunch.evidence.tuning import tuning_keys as tuning_keys
+from hunch.evidence.tuning import tuning_loss as tuning_loss
 from hunch.evidence.tuning import used_seeds as used_seeds
 from hunch.evidence.verdict import ABOUT_EQUAL as ABOUT_EQUAL
 from hunch.evidence.verdict import DECISIONS as DECISIONS

@@ -91,8 +91,8 @@ def read_tunability(plan: Plan, table: RunTable) -> TunabilityAnswer | None:
     Both knobs are first cut to where they span the same outcomes: the lesser of the two rises above the best mean.
     Over an equal span, the knob under which runs scatter less over seeds has more levels that single runs tell apart,
     so the ratio of scatter decides: `"second"` where its interval lies above 1, `"no meaningful difference"` where it
-    lies within 1.25 either way. On shared seeds, as here, part of the scatter cancels; how many levels so many shared seeds
-    tell apart is given beside it and decides nothing.
+    lies within 1.25 either way. On shared seeds, as here, part of the scatter cancels; how many levels so
+    many shared seeds tell apart is given beside it and decides nothing.
 
     Args:
         plan: The plan.

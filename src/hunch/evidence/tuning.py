@@ -102,6 +102,23 @@ def claim_about(plan: Plan, arm: str) -> Claim | None:
     return next((c for c in plan.claims if arm in c.arms), plan.claims[0] if plan.claims else None)
 
 
+def tuning_loss(plan: Plan, facts: StudyFacts, trace: Trace, goal: str) -> float:
+    """What a tuning run is judged by, as a finite number: one that diverged counts as the constant prediction.
+
+    Args:
+        plan: The plan; its budget and, for iterations, its target.
+        facts: Facts of the study.
+        trace: The run.
+        goal: `"iterations"`, `"cost"`, `"held_out_cost"` or `"held_out_error"`.
+    """
+    value = _to_be_low(plan, facts, trace, goal)
+    if math.isfinite(value):
+        return value
+    if goal == "iterations":
+        return math.log(max(1.0, float(plan.budget or 1)))
+    return {"held_out_error": facts.error0, "held_out_cost": facts.c0_held}.get(goal, facts.c0_train)
+
+
 def always_diverged(plan: Plan, table: RunTable, claim: Claim) -> tuple[str, ...]:
     """The arms of a claim of which every tuning run diverged, at every rate and in every block so far."""
     stage, _ = tuning_goal(claim, plan.metric)

@@ -47,4 +47,11 @@ from hunch.plan.pools import TUNE as TUNE
 from hunch.plan.pools import TUNE_HELD as TUNE_HELD
 from hunch.plan.pools import UNPAIRED_STRIDE as UNPAIRED_STRIDE
 from hunch.plan.pools import run_seeds as run_seeds
+from hunch.plan.search import CHOICE as CHOICE
+from hunch.plan.search import LOG as LOG
+from hunch.plan.search import WHOLE as WHOLE
+from hunch.plan.search import Axis as Axis
+from hunch.plan.search import SearchPlan as SearchPlan
+from hunch.plan.search import Tried as Tried
+from hunch.plan.search import read_space as read_space
 from hunch.plan.tuning import tuning_goal as tuning_goal

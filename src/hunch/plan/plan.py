@@ -17,6 +17,7 @@ from hunch.plan.checks import plan_problems
 from hunch.plan.claims import Claim
 from hunch.plan.doses import Doses
 from hunch.plan.pools import tune_seed
+from hunch.plan.search import SearchPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Plan:
             sentences.
         doses: What is asked of dose-response curves; None where claims are asked. The one claim of such a plan
             names all doses, so that they share outcome, tuning and margin; it is no verdict's.
+        search: A search for the settings of the second arm, which the frozen plan then has; None where all arms are
+            given.
 
     Raises:
         PlanError: If the parts do not fit together; lists every problem.
@@ -92,6 +95,7 @@ class Plan:
     margins: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     doses: Doses | None = None
+    search: SearchPlan | None = None
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together, all problems at once."""
@@ -193,7 +197,15 @@ class Plan:
             grids=(),
             margins=(),
             notes=(),
+            **self._before_search(),
         )
+
+    def _before_search(self) -> dict[str, Any]:
+        """Until it is found, what is searched for is as the default arm."""
+        if self.search is None:
+            return {}
+        default, found = self.arms
+        return {"arms": (default, replace(default, name=found.name)), "search": self.search.asked()}
 
     @property
     def hash(self) -> str:
@@ -209,7 +221,7 @@ class Plan:
         out: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            if f.name == "doses":
+            if f.name in ("doses", "search"):
                 if value is None:
                     continue  # plans of earlier versions had no such field, and keep their hash
                 value = value.to_json()
@@ -247,4 +259,5 @@ class Plan:
         for name in ("seeds", "pilot_seeds", "looks", "margins", "notes"):
             values[name] = tuple(data.get(name, ()))
         values["doses"] = Doses.from_json(data["doses"]) if data.get("doses") else None
+        values["search"] = SearchPlan.from_json(data["search"]) if data.get("search") else None
         return cls(**values)

@@ -11,8 +11,9 @@ from hunch.results.dropout_law import DropoutLaw as DropoutLaw
 from hunch.results.dropout_law import dropout_law as dropout_law
 from hunch.results.equivalence import Equivalence as Equivalence
 from hunch.results.exploration import Exploration as Exploration
+from hunch.results.opening import open as open
 from hunch.results.runs import Runs as Runs
+from hunch.results.search import Search as Search
 from hunch.results.study import Study as Study
-from hunch.results.study import open as open
 from hunch.results.tunability import Tunability as Tunability
 from hunch.results.tunability import TunabilityPart as TunabilityPart

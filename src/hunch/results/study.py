@@ -15,13 +15,10 @@ from hunch.errors import PlanError
 from hunch.evidence import Verdict, confirm_runs, decide, explore, headline, label, used_seeds
 from hunch.plan import CONFIRM, Claim, Plan, read_claim
 from hunch.report import html_report, text_report
-from hunch.results.doses import DoseResponse
-from hunch.results.equivalence import Equivalence
 from hunch.results.exploration import Exploration
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
-from hunch.results.tunability import Tunability, TunabilityPart
 from hunch.results.writing import plain, write_whole
-from hunch.traces import Provenance, RunTable, StudyFacts, read_study
+from hunch.traces import Provenance, RunTable, StudyFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,26 +266,3 @@ class Study:
         wanted = len(self.plan.arms) * len(self.plan.seeds)
         done = sum(len(self.table.confirm(self.plan, arm.name)) for arm in self.plan.arms)
         return f"{done} of {wanted} runs so far"
-
-
-def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence | Tunability:
-    """Open a stored study; needs no torch, and never disturbs a study that is being written.
-
-    Args:
-        path: The study file.
-
-    Returns:
-        The study, with the runs that have finished so far; a `DoseResponse` where `hunch.tune` stored it, an
-        `Equivalence` where `hunch.equivalent` did, a `Tunability` where `hunch.tunability` did.
-
-    Raises:
-        StoreError: If it is not there, is no study, is damaged, or was made by a newer version.
-    """
-    stored = read_study(path)
-    parts = (stored.plan, stored.facts, stored.provenance, stored.table)
-    if stored.plan.doses is not None:
-        if stored.plan.doses.asks == "tunability":
-            return Tunability({"": TunabilityPart(*parts)})
-        kind = Equivalence if stored.plan.doses.asks == "equivalent" else DoseResponse
-        return kind(*parts, path=path)
-    return Study(*parts, path=path)

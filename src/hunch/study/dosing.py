@@ -98,7 +98,7 @@ def make_curve(
         tuple(Spare(k, side, tuple(names[p] for p in arms)) for k, side, arms in added),
         names.get(here) if here is not None else None,
     )
-    return Dosing(curve, tuple(_dose_arm(base, names[p], knobs, p, network) for p in order))
+    return Dosing(curve, tuple(arm_with(base, names[p], knobs, p, network) for p in order))
 
 
 def _check_sites(knobs: Sequence[str], network: nn.Module) -> None:
@@ -186,7 +186,19 @@ def _own(dropout: nn.Module) -> float:
     return round(keep_of(dropout), 15)
 
 
-def _dose_arm(base: Arm, name: str, knobs: Sequence[str], values: Sequence[float], network: nn.Module) -> Arm:
+def arm_with(base: Arm, name: str, knobs: Sequence[str], values: Sequence[Any], network: nn.Module) -> Arm:
+    """The base arm with some settings changed, those of one site too.
+
+    Args:
+        base: The arm.
+        name: What the new one is called.
+        knobs: Fields of `Arm`, or `"keep_prob at SITE"`.
+        values: Their values.
+        network: The network as built, for its sites.
+
+    Raises:
+        PlanError: If a value is out of range.
+    """
     changes: dict[str, Any] = {}
     # Sites come last: what is said of one of them holds, whatever is said of all.
     for knob, value in sorted(
