@@ -89,7 +89,7 @@ class DoseResponse:
     @property
     def is_complete(self) -> bool:
         """Whether every run that the plan asks for is there."""
-        if not self.plan.is_frozen or self.answer.seen.n_missing:
+        if not self.plan.is_frozen or self.answer.seen.n_missing or self.answer.is_pending:
             return False
         has_fresh = len(self.plan.seeds) > self._asked.n_seeds
         is_compared = self.answer.best is not None and self._curve.default not in (None, self.answer.best)
