@@ -17,6 +17,7 @@ from hunch.stats import (
     decide_paths,
     log_price,
     mixture_interval,
+    new_examples_interval,
     paired_interval,
     pseudo_values,
     t_interval,
@@ -29,6 +30,9 @@ CENSORED, CORRELATED = (0.0, 0.2, 0.5), (0.0, 0.5, 0.9)
 EQUAL, UNEQUAL = [(s, s) for s in SHAPES], list(itertools.combinations(SHAPES, 2))
 QUESTIONS = ((0.0, 0.1), (0.0, 0.5), (0.25, 0.5), (0.5, 0.5), (0.8, 0.5))
 """(true effect, margin), both in standard deviations of the difference."""
+
+LOSSES = ((10, 1.0, ALPHA), (40, 1.0, ALPHA), (40, 1.5, 2 * ALPHA), (40, 2.0, None))
+"""(seeds, spread of the log of the examples' losses, limit for new examples)."""
 
 BOTH_WAYS = (*QUESTIONS, (-0.25, 0.5), (-0.5, 0.5))
 
@@ -298,6 +302,11 @@ def coverage(n: int) -> Iterator[Row]:
     here, elsewhere = _two_doubts(few, rng)
     yield Row("10 seeds, 300 examples: mean on these examples", here, few, ALPHA)
     yield Row("10 seeds, 300 examples: mean on new examples", elsewhere, few, ALPHA)
+    for n_seeds, spread, limit in LOSSES:
+        here, elsewhere = two_doubts_of_costs(few, n_seeds, spread, np.random.default_rng(11))
+        what = f"{n_seeds} seeds, 300 lognormal losses of log sd {spread:g}"
+        yield Row(f"{what}: mean on these examples", here, few, ALPHA)
+        yield Row(f"{what}: mean on new examples", elsewhere, few, limit)
 
 
 def _stopped_early(n: int, n_pairs: int, rng: np.random.Generator) -> float:
@@ -333,7 +342,49 @@ def _two_doubts(n: int, rng: np.random.Generator) -> tuple[float, float]:
             seeds = 1 + 0.3**2 + 0.2**2
             expected.append(ndtr((shift + spread * example) / math.sqrt(seeds)).mean())
             overall.append(ndtr(shift / math.sqrt(seeds + spread**2)))
-        found = two_intervals(errors[0].astype(float) - errors[1], ALPHA)
-        for k, (truths, (low, high)) in enumerate(((expected, found.here), (overall, found.elsewhere))):
-            missed[k] += not low <= truths[0] - truths[1] <= high
+        missed += _missed(errors[0].astype(float) - errors[1], expected, overall)
     return float(missed[0] / n), float(missed[1] / n)
+
+
+def two_doubts_of_costs(
+    n: int, n_seeds: int, spread: float, rng: np.random.Generator, shared: float = 0.5, widened: bool = True
+) -> tuple[float, float]:
+    """Losses of two arms on 300 examples: the log is difficulty + seed + chance, each in part shared by the arms.
+
+    Args:
+        n: Studies.
+        n_seeds: Seeds of a study.
+        spread: Standard deviation of the log of the difficulty; 0.9 of it in the second arm.
+        rng: Draws.
+        shared: Share of the variance of seeds and chance that the arms have in common.
+        widened: Whether the interval for new examples bears skew, as that of a verdict does.
+
+    Returns:
+        How often the truth lies outside the interval for these examples, and for new ones.
+    """
+    own, common = math.sqrt(1 - shared), math.sqrt(shared)
+    missed = np.zeros(2)
+    for _ in range(n):
+        example = rng.standard_normal(300)
+        seed = common * rng.standard_normal((n_seeds, 1))
+        chance = common * rng.standard_normal((n_seeds, 300))
+        losses, expected, overall = [], [], []
+        for shift, scale in ((-spread, spread), (-spread - 0.2, 0.9 * spread)):
+            noise = 0.2 * (seed + own * rng.standard_normal((n_seeds, 1)))
+            noise = noise + 0.5 * (chance + own * rng.standard_normal((n_seeds, 300)))
+            losses.append(np.exp(shift + scale * example + noise))
+            rest = (0.2**2 + 0.5**2) / 2
+            expected.append(np.exp(shift + scale * example + rest).mean())
+            overall.append(math.exp(shift + scale**2 / 2 + rest))
+        missed += _missed(losses[0] - losses[1], expected, overall, widened)
+    return float(missed[0] / n), float(missed[1] / n)
+
+
+def _missed(d: np.ndarray, expected: list[float], overall: list[float], widened: bool = True) -> np.ndarray:
+    """Whether each interval leaves out its truth, the difference of the two arms' means: (2,)."""
+    found = two_intervals(d, ALPHA)
+    intervals = (found.here, new_examples_interval(d, ALPHA) if widened else found.elsewhere)
+    return np.array([
+        not low <= truths[0] - truths[1] <= high
+        for truths, (low, high) in zip((expected, overall), intervals, strict=True)
+    ])  # fmt: skip

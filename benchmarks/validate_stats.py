@@ -39,7 +39,10 @@ SECTIONS = (
      "Promised: at most alpha, with no assumption on shape, at any of the looks."),
     ("Six claims", error_rates.several_claims, 2,
      "Promised: any verdict wrong in at most alpha of the studies; with arms of unequal shape, about twice alpha."),
-    ("Intervals", error_rates.coverage, 1, "How often the truth lies outside; the limit is alpha."),
+    ("Intervals", error_rates.coverage, 1,
+     "How often the truth lies outside; the limit is alpha, and twice alpha for arms of unequal shape. The interval "
+     "for new examples is approximate: the more of the cost a few examples make, the less do 300 of them show of the "
+     "others like these."),
 )  # fmt: skip
 
 

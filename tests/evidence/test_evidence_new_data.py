@@ -8,7 +8,7 @@ import pytest
 from hunch.evidence import ANSWERS, LOSSES, SUPPORTED, decide, examples_kept, headline
 from hunch.evidence.outcomes import outcome_values
 from hunch.plan import contrast, faster, higher, lower, lower_cost, lower_error, same
-from hunch.stats import two_intervals
+from hunch.stats import new_examples_interval
 from hunch.traces import RunTable
 
 N_HELD = 360
@@ -42,10 +42,11 @@ def rng():
 def test_an_error_claim_has_an_interval_for_new_data_which_is_wider(made, wrong):
     plan = made.plan(lower_error("a", than="b", margin=0.005), n=12)
     (verdict,) = decide(plan, answered(made, plan, wrong))
-    expected = two_intervals(wrong["b"].astype(float) - wrong["a"], 0.05)
+    d = wrong["b"].astype(float) - wrong["a"]
+    expected = new_examples_interval(d, 0.05)
     assert verdict.decision == SUPPORTED
-    assert verdict.effect == pytest.approx(expected.mean)
-    assert verdict.new_data == pytest.approx(expected.elsewhere)
+    assert verdict.effect == pytest.approx(d.mean())
+    assert verdict.new_data == pytest.approx(expected)
     low, high = verdict.new_data
     assert low < verdict.low < verdict.high < high
     assert "on new data from the same source" in headline(verdict, plan)
@@ -142,10 +143,11 @@ def test_a_claim_about_held_out_costs_has_an_interval_for_new_data(made, losses,
     claim = HELD if metric == "train" else lower_cost("a", than="b")
     plan = made.plan(claim, n=12, metric=metric, margins=(0.01,))
     (verdict,) = decide(plan, costing(made, plan, losses))
-    expected = two_intervals(losses["b"].astype(float) - losses["a"], 0.05)
+    d = losses["b"].astype(float) - losses["a"]
+    expected = new_examples_interval(d, 0.05)
     assert verdict.decision == SUPPORTED
-    assert verdict.effect == pytest.approx(expected.mean)
-    assert verdict.new_data == pytest.approx(expected.elsewhere)
+    assert verdict.effect == pytest.approx(d.mean())
+    assert verdict.new_data == pytest.approx(expected)
     low, high = verdict.new_data
     assert low < verdict.low < verdict.high < high
     text = headline(verdict, plan)
@@ -158,9 +160,10 @@ def test_of_a_gap_new_data_change_the_held_out_part_alone(made, losses):
     train = {arm: 0.1 + 0.01 * np.arange(12.0)[:: 1 if arm == "a" else -1] for arm in "ab"}
     (verdict,) = decide(plan, costing(made, plan, losses, cost=train))
     gaps = {arm: losses[arm].astype(float) - train[arm][:, None] for arm in "ab"}
-    expected = two_intervals(gaps["b"] - gaps["a"], 0.05)
-    assert verdict.effect == pytest.approx(expected.mean)
-    assert verdict.new_data == pytest.approx(expected.elsewhere)
+    d = gaps["b"] - gaps["a"]
+    expected = new_examples_interval(d, 0.05)
+    assert verdict.effect == pytest.approx(d.mean())
+    assert verdict.new_data == pytest.approx(expected)
 
 
 def test_a_claim_about_the_training_slice_has_no_second_interval_and_says_why(made, losses):
@@ -186,7 +189,7 @@ def test_runs_that_diverged_or_cost_more_than_a_constant_count_as_the_constant_o
         # The mean over examples is the outcome of every single run, so both intervals are about one effect.
         effects = outcome_values(plan, table, claim).effects(claim)
         assert d.mean(axis=1) == pytest.approx(effects, rel=1e-6)
-        low, high = two_intervals(d, 0.05 / 2).elsewhere
+        low, high = new_examples_interval(d, 0.05 / 2)
         assert verdict.new_data == pytest.approx((min(low, verdict.low), max(high, verdict.high)), rel=1e-6)
 
 
@@ -205,7 +208,7 @@ def test_a_run_that_diverged_answers_as_the_majority_class(made, wrong):
     assert d.mean(axis=1) == pytest.approx(
         outcome_values(plan, table, plan.claims[0]).effects(plan.claims[0])
     )
-    low, high = two_intervals(d, 0.05).elsewhere
+    low, high = new_examples_interval(d, 0.05)
     assert verdict.new_data == pytest.approx((min(low, verdict.low), max(high, verdict.high)))
     assert verdict.new_data[1] - verdict.new_data[0] > verdict.high - verdict.low
 
@@ -233,5 +236,5 @@ def test_a_contrast_of_errors_weighs_the_answers_of_every_arm(made, wrong):
     claim = contrast("held_out_error", {"a": -2, "b": 2})
     plan = made.plan(claim, n=12)
     (verdict,) = decide(plan, answered(made, plan, wrong))
-    expected = two_intervals(2 * (wrong["b"].astype(float) - wrong["a"]), 0.05)
-    assert verdict.new_data == pytest.approx(expected.elsewhere)
+    expected = new_examples_interval(2 * (wrong["b"].astype(float) - wrong["a"]), 0.05)
+    assert verdict.new_data == pytest.approx(expected)

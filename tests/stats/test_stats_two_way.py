@@ -1,10 +1,11 @@
-"""The interval for new examples against a two-way analysis of variance done with loops, and by simulation."""
+"""The intervals for new examples against a two-way analysis of variance done with loops, and by simulation."""
 
 import numpy as np
 import pytest
+from benchmarks.error_rates import two_doubts_of_costs
 from scipy import stats as scipy_stats
 
-from hunch.stats import two_intervals
+from hunch.stats import hall_interval, new_examples_interval, paired_interval, two_intervals
 
 
 def variances_by_loops(d):
@@ -64,6 +65,76 @@ def test_the_interval_for_new_examples_covers_and_the_one_for_these_does_not():
     assert here < 0.9  # it is not meant to: these examples are all it speaks of
 
 
+def error(n):
+    return np.sqrt(0.05 * 0.95 / n)
+
+
+def test_the_interval_for_new_examples_covers_lognormal_losses_of_correlated_arms():
+    n = 400
+    for n_seeds, shared in ((10, 0.5), (10, 0.9), (40, 0.5)):
+        here, elsewhere = two_doubts_of_costs(n, n_seeds, 1.0, np.random.default_rng(21), shared)
+        assert elsewhere <= 0.05 + 3 * error(n)
+        assert here <= 0.05 + 3 * error(n)
+
+
+def test_students_t_alone_would_not_cover_losses_of_a_heavy_tail_and_hall_covers_more_of_them():
+    n = 300
+    t, widened = (
+        two_doubts_of_costs(n, 10, 1.5, np.random.default_rng(22), 0.9, widened=w)[1] for w in (False, True)
+    )
+    assert widened < t
+    assert widened <= 0.1
+    assert two_doubts_of_costs(n, 10, 2.0, np.random.default_rng(23), 0.9, widened=False)[1] > 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("n_seeds", [5, 10, 40, 80])
+@pytest.mark.parametrize(("spread", "limit"), [(0.5, 0.05), (1.0, 0.05), (1.5, 0.1)])
+def test_the_interval_for_new_examples_covers_lognormal_losses(spread, limit, n_seeds, shared):
+    n = 2_000
+    rng = np.random.default_rng([n_seeds, int(10 * spread), int(10 * shared)])
+    _, elsewhere = two_doubts_of_costs(n, n_seeds, spread, rng, shared)
+    print(f"spread {spread}, {n_seeds} seeds, shared {shared}: {elsewhere:.4f}")
+    assert elsewhere <= limit + 3 * np.sqrt(limit * (1 - limit) / n)
+
+
+def test_where_the_mean_is_not_skewed_the_interval_is_students_and_never_narrower_elsewhere():
+    rng = np.random.default_rng(6)
+    even = rng.normal(size=(12, 40))
+    assert new_examples_interval(even, 0.05) == two_intervals(even, 0.05).elsewhere
+    widened = 0
+    for _ in range(200):
+        d = np.exp(rng.normal(size=tuple(rng.integers(2, 30, 2))) * rng.uniform(0, 2))
+        low, high = new_examples_interval(d, 0.05)
+        t_low, t_high = two_intervals(d, 0.05).elsewhere
+        assert low <= t_low and high >= t_high
+        widened += (low, high) != (t_low, t_high)
+    assert widened > 20
+
+
+def test_a_long_tail_stretches_the_interval_towards_it_and_its_mirror_image_the_other_way():
+    d = np.exp(np.random.default_rng(7).normal(size=(1, 50)) * 1.5) + np.zeros((8, 1))
+    low, high = new_examples_interval(d, 0.05)
+    found = two_intervals(d, 0.05)
+    assert high - found.mean > 1.3 * (found.mean - low)
+    assert new_examples_interval(-d, 0.05) == pytest.approx((-high, -low))
+    assert new_examples_interval(3 * d + 2, 0.05) == pytest.approx((3 * low + 2, 3 * high + 2))
+
+
+@pytest.mark.parametrize("shape", [(9, 400), (400, 9)])
+def test_where_one_doubt_is_all_the_interval_is_halls_of_it(shape):
+    """Seeds that differ alike on every example leave only themselves to doubt; so do examples alike at every seed."""
+    rng = np.random.default_rng(9)
+    few = np.exp(1.5 * rng.normal(size=9))
+    d = np.broadcast_to(few[:, None] if shape[0] == 9 else few, shape)
+    # Without a residual the other means do not vary at all.
+    assert new_examples_interval(d, 0.05) == pytest.approx(
+        tuple(float(end) for end in paired_interval(few, 0.05)), rel=1e-9
+    )
+    assert float(hall_interval(few, 0.05)[1]) == pytest.approx(new_examples_interval(d, 0.05)[1], rel=1e-9)
+
+
 def test_degenerate_tables_give_numbers_or_nan_and_no_warning():
     for d in (np.zeros((0, 5)), np.zeros((5, 0)), np.zeros((0, 0))):
         found = two_intervals(d, 0.05)
@@ -72,6 +143,10 @@ def test_degenerate_tables_give_numbers_or_nan_and_no_warning():
         found = two_intervals(d, 0.05)
         assert found.mean == 0.0 and np.isnan([*found.here, *found.elsewhere]).all()
     assert two_intervals(np.ones((4, 4)), 0.05).elsewhere == (1.0, 1.0)
+    assert new_examples_interval(np.ones((4, 4)), 0.05) == (1.0, 1.0)
+    for d in (np.zeros((0, 5)), np.zeros((1, 5)), np.full((3, 3), np.inf), np.full((3, 3), np.nan)):
+        assert np.isnan(new_examples_interval(d, 0.05)).all()
+    assert np.isfinite(new_examples_interval(1e-200 * np.arange(12.0).reshape(3, 4) ** 6, 0.05)).all()
     holed = np.ones((4, 4))
     holed[1, 2] = np.nan
     found = two_intervals(holed, 0.05)

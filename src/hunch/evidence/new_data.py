@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hunch.evidence.outcomes import OutcomeValues, final_costs
 from hunch.evidence.tuning import confirm_runs
 from hunch.plan import Claim, Plan
-from hunch.stats import two_intervals
+from hunch.stats import new_examples_interval
 from hunch.traces import RunTable, StudyFacts, Trace
 
 Floats = npt.NDArray[np.float64]
@@ -64,8 +64,7 @@ def new_data_interval(
             if each is None:
                 return None
             difference[row] += weight * each
-    low, high = two_intervals(difference, level).elsewhere
-    return float(low), float(high)
+    return new_examples_interval(difference, level)
 
 
 def _errors(facts: StudyFacts, trace: Trace) -> Floats | None:

@@ -87,6 +87,7 @@ from hunch.stats.target import round_up as round_up
 from hunch.stats.target import second_half_gain as second_half_gain
 from hunch.stats.target import value_reached as value_reached
 from hunch.stats.two_way import TwoIntervals as TwoIntervals
+from hunch.stats.two_way import new_examples_interval as new_examples_interval
 from hunch.stats.two_way import two_intervals as two_intervals
 from hunch.stats.two_way import two_intervals_of as two_intervals_of
 from hunch.stats.verdicts import Decision as Decision

@@ -102,8 +102,8 @@ def hall_interval(d: npt.ArrayLike, alpha: float) -> tuple[Floats, Floats]:
     centre, spread, g = d.mean(axis=-1), d.std(axis=-1, ddof=1), skewness(d)
     y = t_quantile(n, alpha) / math.sqrt(n)
     return (
-        np.asarray(centre - spread * _inverse_cubic(y, g, n)),
-        np.asarray(centre - spread * _inverse_cubic(-y, g, n)),
+        np.asarray(centre - spread * inverse_cubic(y, g, n)),
+        np.asarray(centre - spread * inverse_cubic(-y, g, n)),
     )
 
 
@@ -234,7 +234,7 @@ def seeds_for_equivalence(d: npt.ArrayLike, alpha: float, margin: float) -> floa
     return ((z + EQUIVALENCE_QUANTILE) * float(d.std(ddof=1)) / margin) ** 2
 
 
-def _inverse_cubic(y: float, g: Floats, n: int) -> Floats:
+def inverse_cubic(y: float, g: Floats, n: int) -> Floats:
     """The u at which u + g u²/3 + g² u³/27 + g/(6n) = y."""
     z = y - g / (6 * n)
     safe = np.where(np.abs(g) > 1e-8, g, 1.0)
