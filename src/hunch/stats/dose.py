@@ -38,7 +38,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from hunch.stats.dose_pairs import FEWEST_SEEDS, kept_by_divergence, pair_bounds, stable_doses
+from hunch.stats.dose_pairs import FEWEST_SEEDS, kept_by_divergence, pair_bounds, pair_interval, stable_doses
 from hunch.stats.paired import t_interval
 
 Floats = npt.NDArray[np.float64]
@@ -73,8 +73,8 @@ class DoseCurve:
     Args:
         mean: Mean outcome, (..., K); NaN at unstable doses.
         low: Lower end of the interval for display, (..., K): simultaneous over doses (Bonferroni over K), after the
-            seed effects were removed. It covers how far a dose lies from the mean of all doses, and is drawn about
-            the dose's own mean; two of them that overlap say nothing about the pair.
+            seed effects were removed, widened where skewed. It covers how far a dose lies from the mean of all doses,
+            and is drawn about the dose's own mean; two of them that overlap say nothing about the pair.
         high: Upper end.
         plain_low: Lower end of the interval of one dose's mean alone, level 1 - alpha, seed effects included.
         plain_high: Upper end.
@@ -243,10 +243,11 @@ def _display(rows: Floats, stable: Bools, alpha: float) -> tuple[Floats, Floats,
     count = stable.sum(axis=1)
     centred = safe - (safe.sum(axis=2) / np.maximum(count, 1)[:, None])[:, :, None]
     mean = np.where(stable, safe.mean(axis=1) if rows.shape[1] else np.nan, np.nan)
-    half = np.full(stable.shape, np.nan)
+    ends = np.full((2, *stable.shape), np.nan)
     several = count > 1
-    low, high = t_interval(np.swapaxes(centred[several], 1, 2), alpha / max(rows.shape[2], 1))
-    half[several] = (high - low) / 2
+    by_dose = np.swapaxes(centred[several], 1, 2)
+    low, high = pair_interval(by_dose, alpha / max(rows.shape[2], 1))
+    about = by_dose.mean(axis=2) if rows.shape[1] else np.nan
+    ends[:, several] = mean[several] + (low - about), mean[several] + (high - about)
     low, high = t_interval(np.swapaxes(np.where(stable[:, None, :], rows, np.nan), 1, 2), alpha)
-    half = np.where(stable, half, np.nan)
-    return mean, mean - half, mean + half, low, high
+    return mean, ends[0], ends[1], low, high
