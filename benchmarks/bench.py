@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks.doses import dose_response
 from benchmarks.growth import judging, rows_and_cores, widths
 from benchmarks.memory import memory
 from benchmarks.study import whole_study
@@ -23,7 +24,7 @@ _QUICK = Effort(
     rounds=1, seconds=0.02, peers=("loop", "vmap", "jax"), levels=("v3",), native_rows=4, only_first=True,
     checked_rows=4,
 )  # fmt: skip
-_PARTS = ("table", "judging", "memory", "study", "rows", "widths")
+_PARTS = ("table", "judging", "memory", "study", "doses", "rows", "widths")
 
 
 def main() -> None:
@@ -90,6 +91,7 @@ def _lines(folder: Path, only: set[str], quick: bool) -> None:
             1 if quick else 3,
         ),
         "study": lambda: whole_study(6, 1, budget=20) if quick else whole_study(40, 2),
+        "doses": lambda: dose_response(5, 5, 20, 1) if quick else dose_response(20, 10, 1_500, 1),
     }
     for name, part in parts.items():
         if only and name not in only:

@@ -21,6 +21,7 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
         budget: Iterations of a run; None: as the pilot finds.
     """
     import hunch
+    from hunch.catalogue import find
 
     more: dict[str, Any] = {}
     if budget is not None:
@@ -35,11 +36,35 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     rates = dict(study.plan.rates)
     runs = [(arms[name], rates[name]) for name in steps]
     frozen = study.plan.budget
+    assert frozen is not None, "a frozen plan has a budget"
+    entry = find("bn-before-activation")
+    loop = loop_seconds((entry.widths, entry.activation), runs, frozen, sampled, steps)
+    n_steps = sum(steps.values())
+    yield (
+        f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, "
+        f"{n_steps:,} steps, budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop "
+        f"(a), one process a core, evaluated alike: {loop:.0f} s (from {sampled} runs an arm and core, "
+        f"scaled by steps): {loop / native:.1f} × faster"
+    )
+
+
+def loop_seconds(
+    network: tuple[tuple[int, ...], str], runs: list[Any], budget: int, sampled: int, steps: dict[str, int]
+) -> float:
+    """Seconds that a plain loop takes for all steps, one process a core, from a sample of runs on each.
+
+    Args:
+        network: Widths and activation.
+        runs: Pairs (arm, learning rate).
+        budget: Iterations of a run.
+        sampled: Runs of each arm that each core makes.
+        steps: Arm → steps of all its runs.
+    """
     context = mp.get_context("spawn")
     members = []
     for core in cores():
         mine, theirs = context.Pipe()
-        process = context.Process(target=_sample, args=(theirs, core, runs, frozen, sampled))
+        process = context.Process(target=_sample, args=(theirs, core, network, runs, budget, sampled))
         process.start()
         theirs.close()
         members.append((process, mine))
@@ -50,17 +75,12 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     a_step = [pipe.recv() for _, pipe in members]  # for each core, arm → seconds a step
     for process, _ in members:
         process.join()
-    loop = sum(n * sum(core[name] for core in a_step) / len(a_step) ** 2 for name, n in steps.items())
-    n_steps = sum(steps.values())
-    yield (
-        f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, "
-        f"{n_steps:,} steps, budget {frozen:,}: native {native:.1f} s in all; the same runs in the loop "
-        f"(a), one process a core, evaluated alike: {loop:.0f} s (from {sampled} runs an arm and core, "
-        f"scaled by steps): {loop / native:.1f} × faster"
-    )
+    return sum(n * sum(core[name] for core in a_step) / len(a_step) ** 2 for name, n in steps.items())
 
 
-def _sample(pipe: Any, core: int, runs: list[Any], budget: int, sampled: int) -> None:
+def _sample(
+    pipe: Any, core: int, network: tuple[tuple[int, ...], str], runs: list[Any], budget: int, sampled: int
+) -> None:
     """The loop on one core: seconds a step of each arm, evaluations included."""
     import os
 
@@ -68,7 +88,6 @@ def _sample(pipe: Any, core: int, runs: list[Any], budget: int, sampled: int) ->
         os.sched_setaffinity(0, {core})
     import torch
 
-    from hunch.catalogue import find
     from hunch.data import load
     from hunch.engine import Job, Setting, make_row, training_slice
     from hunch.network import mlp
@@ -76,8 +95,8 @@ def _sample(pipe: Any, core: int, runs: list[Any], budget: int, sampled: int) ->
     from hunch.traces import RunKey
 
     torch.set_num_threads(1)
-    entry, data = find("bn-before-activation"), load("digits")
-    setting = Setting(mlp(entry.widths, entry.activation), data, "cross_entropy", budget, ())
+    data = load("digits")
+    setting = Setting(mlp(*network), data, "cross_entropy", budget, ())
     x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
     held_x, held_y = torch.from_numpy(data.x_held), torch.from_numpy(data.y_held)
     rows = torch.from_numpy(training_slice(data))
@@ -88,10 +107,8 @@ def _sample(pipe: Any, core: int, runs: list[Any], budget: int, sampled: int) ->
     for arm, rate in runs:
         started = time.perf_counter()
         for k in range(sampled):
-            network = make_row(
-                setting, Job(RunKey(TRAIN, arm.name, core, rate, budget), arm, 1000 * core + k)
-            )
-            _train(network, arm, rate, budget, (x, y), (x[rows], y[rows]), (held_x, held_y), eval_at, held_at)
+            row = make_row(setting, Job(RunKey(TRAIN, arm.name, core, rate, budget), arm, 1000 * core + k))
+            _train(row, arm, rate, budget, (x, y), (x[rows], y[rows]), (held_x, held_y), eval_at, held_at)
         out[arm.name] = (time.perf_counter() - started) / (sampled * budget)
     pipe.send(out)
 
