@@ -189,7 +189,7 @@ def frozen_biases(network: nn.Module) -> set[str]:
 
 def is_whole(trace: Trace) -> bool:
     """Whether the run went on to its budget: neither diverged nor stopped at its target."""
-    return trace.diverged_at is None and bool(np.isfinite(trace.cost[-1]))
+    return trace.diverged_at is None and bool(np.isfinite(trace.cost[-1:]).all())
 
 
 def empty_trace(setting: Setting, key: RunKey) -> Trace:
