@@ -19,6 +19,7 @@ from hunch.cli import dropping
 from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
 from hunch.cli.reading import explore
+from hunch.cli.tuning import tune
 from hunch.network import inspect_network, mlp, read_chain
 from hunch.results import Study
 from hunch.results import open as open_study
@@ -98,6 +99,24 @@ def dose_curve(folder):
         arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
     )  # fmt: skip
     explore(str(folder / "c.hunch"), ["a faster than b"], target=None, alpha=None, json=False)
+
+
+def picture_of_nothing(folder):
+    """The picture of a curve of which no run is there."""
+    found = hunch.tune(
+        hunch.mlp([4, 3, 2]), (X, Y), knob="l2", doses=[0, 0.1], budget=2, seeds=2, fresh=0,
+        arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
+    )  # fmt: skip
+    empty = RunTable(found.facts, [])
+    hunch.DoseResponse(found.plan, found.facts, found.provenance, empty).report(folder / "c.png")
+
+
+def tune_doses(*doses, knobs=("l2",)):
+    """`hunch tune`, as the command calls it."""
+    tune(
+        None, None, knobs=knobs, doses=doses, arm=None, default=None, options={}, store=None, output=None,
+        json=False, quiet=True,
+    )  # fmt: skip
 
 
 def stopped(study, keep):
@@ -226,6 +245,9 @@ CASES = {
         compare(), lambda t: (t.key.arm == "none") == (t.key.seed == 0)
     ),
     "exploring a dose-response curve": dose_curve,
+    "the picture of a curve that is not there": picture_of_nothing,
+    "doses that are no numbers": lambda _: tune_doses("0,some"),
+    "doses of one knob, for two": lambda _: tune_doses("0,0.1", knobs=("l2", "keep_prob")),
     # the study file
     "a path that is none": lambda _: open_study(5),
     "a folder instead of a file": lambda f: open_study(f),

@@ -8,7 +8,9 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ from hunch.plan import (
 )
 from hunch.report import html_report
 from hunch.traces import Provenance, RunKey, RunTable, SiteFact, StudyFacts, Trace
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 C0 = math.log(10)
 SHAPES = {
@@ -238,6 +242,13 @@ class Studies:
 @pytest.fixture(scope="session")
 def studies():
     return Studies()
+
+
+@pytest.fixture(scope="session")
+def dosed(studies):
+    from dose_studies import DoseStudies
+
+    return DoseStudies(studies)
 
 
 @pytest.fixture(scope="session")

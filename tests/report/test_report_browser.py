@@ -3,7 +3,7 @@
 import pytest
 
 from hunch.plan import faster
-from hunch.report import html_report
+from hunch.report import dose_page, html_report
 
 DRAWN = """[...document.querySelectorAll('.chart')].filter(box => {
     const svg = box.querySelector('svg'), size = svg?.getBoundingClientRect();
@@ -74,6 +74,36 @@ def test_the_looks_are_drawn_at_any_width(browser, studies, tmp_path, settings):
         assert wide <= seen == width
         assert browser.complaints() == []
         assert browser.requests() == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("kind", ["keep", "l2", "rates", "grid"])
+def test_curves_of_doses_are_drawn_at_any_width(browser, dosed, tmp_path, kind, dark):
+    path = tmp_path / "dose.html"
+    path.write_text(dose_page(*getattr(dosed, kind)()), encoding="utf-8")
+    for width in (360, 1440):
+        browser.open(path, width=width, dark=dark)
+        n = browser.run("document.querySelectorAll('script[data-chart]').length")
+        assert n == (2 if kind in ("keep", "grid") else 1)
+        assert browser.run(DRAWN) == n
+        assert browser.run(CLIPPED) == []
+        wide, seen = browser.run(WIDTHS)
+        assert wide <= seen == width
+        assert browser.complaints() == []
+        assert browser.requests() == []
+
+
+def test_a_knob_that_looks_like_code_is_shown_and_not_run(browser, dosed, tmp_path):
+    path = tmp_path / "names.html"
+    knob = "keep_prob at </script><script>alert(1)</script>'"
+    path.write_text(
+        dose_page(*dosed.made((knob,), (0.5, 0.8, 1.0), (0.4, 0.3, 0.31), default=0.5)), encoding="utf-8"
+    )
+    browser.open(path, width=360)
+    assert browser.run(DRAWN) == 1
+    assert browser.complaints() == []
+    wide, seen = browser.run(WIDTHS)
+    assert wide <= seen
 
 
 def test_the_switch_and_the_key_work_without_complaints(browser, demo_file):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hunch.plan import faster, lower, lower_error
-from hunch.report import html_report, text_report
+from hunch.report import dose_page, dose_report_text, html_report, text_report
 from hunch.report.text import WIDTH, clean, columns
 
 GOLD = Path(__file__).parents[1] / "gold" / "report"
@@ -73,6 +73,14 @@ def scrubbed(page):
 
 def test_the_terminal_report_looks_as_accepted(studies):
     agree("small.txt", re.sub(r"plan [0-9a-f]{12}", "plan (hash)", text_report(*small_study(studies))))
+
+
+def test_the_reports_of_a_curve_read_as_accepted(dosed):
+    study = dosed.keep(n=6, fresh=6, diverged={(0.3, 1), (0.3, 4)})
+    agree("dose.txt", re.sub(r"plan [0-9a-f]{12}", "plan (hash)", dose_report_text(*study)))
+    page = scrubbed(dose_page(*study))
+    assert len(page) < 40_000
+    agree("dose.html", page)
 
 
 def test_the_page_reads_as_accepted(studies):

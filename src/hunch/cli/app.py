@@ -294,6 +294,98 @@ def audit(
 
 
 @app.command()
+def tune(
+    knob: Annotated[
+        list[str],
+        _in(
+            "keep_prob, 'keep_prob at 0', l2, weight_decay, lr or init_std. Twice for a grid of two.",
+            metavar="NAME",
+        ),
+    ],
+    net: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE:FUNCTION", help="Your own network, as net.py:build; else the embedded one."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, _in("A .csv, .parquet or .npz file, or digits, which is the default.", metavar="FILE")
+    ] = None,
+    doses: Annotated[
+        list[str] | None,
+        _in("The doses: 0.5,0.8,1. Once for each knob, in their order; else the usual ones.", metavar="N,…"),
+    ] = None,
+    arm: Annotated[
+        str | None, _in("What all doses have otherwise: norm=batch,lr=0.1.", metavar="KEY=VALUE,…")
+    ] = None,
+    outcome: Annotated[
+        str, _in("What is to be low: cost or error (held out), or iterations to the target.", metavar="WORD")
+    ] = "cost",
+    default: Annotated[
+        str | None,
+        _in(
+            "The dose that you have so far; else the network's own. Of two knobs: 0.8,0.001.", metavar="N[,N]"
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        _in("The largest loss that does not matter; for iterations a ratio. Else a rule.", metavar="X"),
+    ] = None,
+    y: Y = None,
+    missing: Missing = "error",
+    seeds: Annotated[int, _in("Seeds on which every dose is trained.", metavar="N")] = 20,
+    fresh: Annotated[
+        int, _in("Further seeds, on which the best dose meets the default; 0: none.", metavar="N")
+    ] = 10,
+    seed: Seed = 0,
+    budget: Budget = None,
+    target: Target = None,
+    cost: Annotated[
+        str,
+        _in("auto, cross_entropy, binary_cross_entropy, mean_squared_error or huber.", metavar="WORD"),
+    ] = "auto",
+    tuning: Annotated[
+        str,
+        _in(
+            "Of learning rates. replicated: anew for every dose and seed; shared: one for all doses; once: one for "
+            "each; auto: replicated where a fast engine serves, else shared.",
+            metavar="WORD",
+        ),
+    ] = "auto",
+    alpha: Annotated[float, _in("Of each promise: how often a statement may be wrong.", metavar="A")] = 0.05,
+    engine: Annotated[str, _in("auto, or an engine's name.", metavar="WORD")] = "auto",
+    store: Store = None,
+    output: Annotated[
+        str | None,
+        _out(
+            "Write the report here: .html, .txt or .json; .png and .svg for the picture.",
+            "--output",
+            "-o",
+            metavar="FILE",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Find out how much of a knob is good: which doses are near enough to the best, and whether your default is.
+
+    For instance: hunch tune net.py:build --data d.csv --y target --knob keep_prob -o dose.html
+    """
+    from hunch.cli import tuning as tuned
+
+    return tuned.tune(
+        net,
+        data,
+        knobs=knob, doses=doses or [], arm=arm, default=default,
+        options=tuned.given(
+            outcome=outcome, margin=margin, y=y, missing=missing, seeds=seeds, fresh=fresh, seed=seed, budget=budget,
+            target=target, cost=cost, tuning=tuning, alpha=alpha, engine=engine,
+        ),
+        store=store, output=output, json=json, quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command()
 def show(study: Stored, json: Json = False) -> int:
     """Print the report of a stored study as text."""
     from hunch.cli import reading

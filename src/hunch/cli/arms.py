@@ -52,8 +52,12 @@ def parse_arms(texts: Iterable[str]) -> list[Arm]:
     return arms
 
 
-def parse_base(text: str | None) -> Arm | None:
+def parse_base(text: str | None, *, option: str = "--base") -> Arm | None:
     """Read what all arms have where they name nothing: `lr=0.1,optimizer=adam`.
+
+    Args:
+        text: What was typed.
+        option: After which option.
 
     Raises:
         PlanError: If the text does not have that form, or makes no sense.
@@ -66,7 +70,7 @@ def parse_base(text: str | None) -> Arm | None:
         return None
     arms: list[Arm] = []
     problems: list[Problem] = []
-    _collect(arms, problems, f"--base {text!r}", "base", text)
+    _collect(arms, problems, f"{option} {text!r}", "base", text)
     PlanError.raise_all(problems)
     return arms[0]
 

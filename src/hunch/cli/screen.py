@@ -8,7 +8,7 @@ import re
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -180,11 +180,12 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def check_page(path: str | None) -> None:
+def check_page(path: str | None, kinds: Sequence[str] = (".html", ".htm")) -> None:
     """Refuse a place where no report can be written, before anything is trained.
 
     Args:
-        path: Path of the HTML page; None: there will be none.
+        path: Path of the report; None: there will be none.
+        kinds: How its name may end.
 
     Raises:
         PlanError: If the folder is not there, or the path is a folder or another kind of file.
@@ -201,9 +202,9 @@ def check_page(path: str | None) -> None:
         raise PlanError(
             f"{where}: there is no folder {place.parent}. Make it first, or name another.", "cli-output"
         )
-    if place.suffix.lower() not in (".html", ".htm"):
-        raise PlanError(
-            f"{where}: the report is an HTML page, and that name does not end in .html. Write "
-            f"{place.with_suffix('.html')}.",
-            "cli-output",
-        )
+    if place.suffix.lower() not in kinds:
+        page = "the report is an HTML page, and that name does not end in .html"
+        if len(kinds) > 2:
+            named = [kind for kind in kinds if kind != ".htm"]
+            page = f"its name tells what it is, {', '.join(named[:-1])} or {named[-1]}"
+        raise PlanError(f"{where}: {page}. Write {place.with_suffix('.html')}.", "cli-output")

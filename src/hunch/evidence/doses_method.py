@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hunch.evidence.doses import CurveAnswer, Dose
 from hunch.evidence.doses_text import MOST_LISTED, OUTCOME_WORDS, default_text, dose_text, loss_text
 from hunch.evidence.numbers import number, seeds_text
 from hunch.evidence.wording import label
 from hunch.plan import Plan
+from hunch.stats import DIVERGED_LIMIT
 from hunch.traces import StudyFacts
 
 GOOD_ENOUGH, NOT_GOOD_ENOUGH, OPEN_DEFAULT = "good enough", "not good enough", "open"
@@ -47,6 +50,24 @@ def outcome_words(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> str:
     return OUTCOME_WORDS[answer.outcome] + unit
 
 
+def status_words(dose: Dose) -> str:
+    """The status of a dose and what else is shown of it; of an unstable one, why.
+
+    Args:
+        dose: The dose.
+    """
+    if dose.status == "unstable":
+        return (
+            "unstable: runs diverged" if dose.diverged > DIVERGED_LIMIT else "unstable: some runs lie far out"
+        )
+    words = [dose.status]
+    if dose.is_excluded and dose.status != "excluded as best":
+        words.append("yet excluded as best")
+    if dose.is_worse:
+        words.append("by more than the margin")
+    return ", ".join(words)
+
+
 def curve_headline(answer: CurveAnswer, facts: StudyFacts) -> str:
     """What is near-optimal, and whether the default is good enough: a sentence or two.
 
@@ -68,8 +89,8 @@ def curve_headline(answer: CurveAnswer, facts: StudyFacts) -> str:
         )
     else:
         excluded = sum(d.is_excluded for d in answer.doses)
-        others = f"{excluded} of them {'is' if excluded == 1 else 'are'}" if excluded else "and none is"
-        said = f"None of the {n} doses is certified near-optimal (to lose at most {margin}); {others} excluded as best."
+        others = f"; {excluded} of them {'is' if excluded == 1 else 'are'}" if excluded else ", and none is"
+        said = f"None of the {n} doses is certified near-optimal (to lose at most {margin}){others} excluded as best."
     return " ".join([said, *(_sentence(line) for line in default_text(answer, facts))])
 
 
@@ -111,25 +132,27 @@ def describe_dose_method(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> 
         f"The margin is {loss_text(answer, facts, answer.margin)}: {_margin_source(answer, plan, facts)}.",
         "These promises are separate, each with its own alpha. They hold exactly for Gaussian differences, whatever "
         "their variances, and approximately for other shapes.",
-        "All statements are about tested doses; between them nothing is claimed, and no curve was fitted. A dose at "
-        "which more than a fifth of the runs diverged is unstable: it is neither averaged nor compared.",
+        "All statements are about tested doses; between them nothing is claimed, and no curve was fitted.",
+        "A dose is unstable where more than a fifth of its runs diverged, or a tenth of them (and at least two) lie "
+        "far out, as if they were of a second kind; it is neither averaged nor compared.",
         "The interval drawn at a dose shows how far it lies from the mean of all doses, for all doses at once; two "
         "intervals that overlap say nothing about the two doses.",
     )
 
 
-def _where(answer: CurveAnswer, doses: tuple[Dose, ...]) -> str:
+def _where(answer: CurveAnswer, doses: Sequence[Dose]) -> str:
     """Doses as a range where no other tested dose lies between them, else one by one; of a grid the first three."""
     curve = answer.curve
-    if len(curve.knobs) > 1:
+    knob, *others = curve.knobs
+    if others:
         return ", ".join(dose_text(curve, d.value) for d in doses[:3]) + (", …" if len(doses) > 3 else "")
-    first = answer.doses.index(doses[0])
-    is_range = len(doses) > 2 and answer.doses[first : first + len(doses)] == doses
-    shown = [doses[0], doses[-1]] if is_range else list(doses[:MOST_LISTED])
+    places = [answer.doses.index(dose) for dose in doses]
+    is_range = len(doses) > 2 and places[-1] - places[0] == len(doses) - 1
+    shown = [doses[k] for k in ((0, -1) if is_range else range(min(len(doses), MOST_LISTED)))]
     more = "" if is_range or len(doses) <= MOST_LISTED else ", …"
     between = " to " if is_range else ", "
     kept = between.join(dose_text(curve, d.value) for d in shown) + more
-    if not curve.knobs[0].startswith("keep_prob"):
+    if not knob.startswith("keep_prob"):
         return kept
     dropped = between.join(number(1 - d.value[0], 6) for d in shown) + more
     return f"keep {kept} (PyTorch nn.Dropout: p = {dropped})"

@@ -155,10 +155,11 @@ def _groups(answer: CurveAnswer, margin: str) -> list[str]:
 
 
 def _widths(answer: CurveAnswer) -> list[str]:
-    if len(answer.curve.knobs) > 1 or not answer.widths:
+    knob, *others = answer.curve.knobs
+    if others or not answer.widths:
         return []
     width = answer.widths[0]
-    unit = UNITS.get(split_knob(answer.curve.knobs[0])[0], "decades" if answer.curve.is_log() else "")
+    unit = UNITS.get(split_knob(knob)[0], "decades" if answer.curve.is_log() else "")
     low, high = answer.chance
     return [
         f"the near-optimal region is at least {_width(float(width.inner.width))} and at most "

@@ -7,11 +7,18 @@ nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is sho
 - `view`: everything that is shown, computed and rounded, as frozen numbers and finished texts.
 - `charts`: one Altair chart a picture, drawn from the view; the page and the documents share them.
 - `html`, `text`: lay the view out.
+- `doses_view`, `doses_panel`, `doses_scale`, `doses_how`: the same for a dose-response curve; `doses_chart`,
+  `doses_html` and `doses_text` lay it out.
 - `kept_units`, `kept_units_chart`: what dropout does to layers of so many units, in words and as a picture.
 """
 
 from hunch.report.charts import chart_png as chart_png
 from hunch.report.charts import charts as charts
+from hunch.report.doses_chart import dose_picture as dose_picture
+from hunch.report.doses_html import dose_page as dose_page
+from hunch.report.doses_text import dose_report_text as dose_report_text
+from hunch.report.doses_view import DoseView as DoseView
+from hunch.report.doses_view import make_dose_view as make_dose_view
 from hunch.report.html import html_report as html_report
 from hunch.report.kept_units import NARROW_RULE as NARROW_RULE
 from hunch.report.kept_units import count_rows as count_rows

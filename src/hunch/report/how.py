@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hunch.evidence import (
@@ -29,14 +29,23 @@ class HowItem:
 
 def how_it_was_done(plan: Plan, table: RunTable, readings: Sequence[str]) -> tuple[HowItem, ...]:
     """The method of a study: what was asked, what the pilot fixed, on what it ran."""
+    return items(
+        [
+            ("Claims", [_claim_line(plan, k) for k in range(len(plan.claims))]),
+            ("Arms", [f"{a.name}: {describe_arm(a)}" for a in plan.arms]),
+            ("Seeds", _seed_lines(plan, table)),
+            ("Target and budget", target_lines(plan)),
+            ("Learning rates", _rate_lines(plan)),
+            ("What the pilot found", list(plan.notes)),
+            *setting(plan, table, readings),
+        ]
+    )
+
+
+def setting(plan: Plan, table: RunTable, readings: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
+    """Network, data, cost, engine, readings and fingerprints: what all kinds of studies say alike."""
     facts = table.facts
-    items = [
-        ("Claims", [_claim_line(plan, k) for k in range(len(plan.claims))]),
-        ("Arms", [f"{a.name}: {describe_arm(a)}" for a in plan.arms]),
-        ("Seeds", _seed_lines(plan, table)),
-        ("Target and budget", _target_lines(plan)),
-        ("Learning rates", _rate_lines(plan)),
-        ("What the pilot found", list(plan.notes)),
+    return [
         (
             "Network",
             [f"{facts.network}, {facts.n_parameters:,} trainable parameters, made anew for every seed."],
@@ -56,19 +65,28 @@ def how_it_was_done(plan: Plan, table: RunTable, readings: Sequence[str]) -> tup
             [f"plan {plan.hash}", f"data {plan.data_hash}", f"network {plan.network_hash}"],
         ),
     ]
-    return tuple(HowItem(label, tuple(x for x in lines if x)) for label, lines in items if any(lines))
+
+
+def items(found: Iterable[tuple[str, Sequence[str]]]) -> tuple[HowItem, ...]:
+    """Labels with their sentences; without those that have none.
+
+    Example:
+        >>> items([("Claims", []), ("Seeds", ["0 to 9."])])
+        (HowItem(label='Seeds', lines=('0 to 9.',)),)
+    """
+    return tuple(HowItem(label, tuple(x for x in lines if x)) for label, lines in found if any(lines))
 
 
 def how_in_one_line(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> str:
     """The method in one sentence: seeds, budget, rates, level, engine, the plan's fingerprint."""
     used = used_seeds(plan, table) if plan.is_sequential else plan.seeds
-    parts = [f"{_count(len(used), 'seed')}{' in pairs' if plan.paired else ', not paired'}"]
+    parts = [f"{count(len(used), 'seed')}{' in pairs' if plan.paired else ', not paired'}"]
     if plan.is_sequential:
         parts[0] += f", looked at {_looks_text(plan)}"
     if plan.budget is not None:
         parts.append(f"budget {plan.budget:,} iterations")
     if plan.rates:
-        on_pilot = _count(len(plan.pilot_seeds), "pilot seed")
+        on_pilot = count(len(plan.pilot_seeds), "pilot seed")
         tuned = {
             "none": "as given",
             "once": f"tuned once on {on_pilot}",
@@ -127,10 +145,10 @@ def _claim_line(plan: Plan, k: int) -> str:
 
 def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
     used = used_seeds(plan, table) if plan.is_sequential else plan.seeds
-    lines = [f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} for each arm)."]
+    lines = [f"{listed(used)} for the verdicts ({count(len(used), 'seed')} for each arm)."]
     if plan.is_sequential:
         lines = [
-            f"{_listed(used)} for the verdicts ({_count(len(used), 'seed')} of at most "
+            f"{listed(used)} for the verdicts ({count(len(used), 'seed')} of at most "
             f"{len(plan.seeds):,}; claims are looked at {_looks_text(plan)}, and an arm is trained no more "
             "when all its claims are decided)."
         ]
@@ -141,7 +159,7 @@ def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
         )
     if plan.pilot_seeds:
         lines.append(
-            f"{_listed(plan.pilot_seeds)} for the pilot; no verdict uses a run that chose its target or rate."
+            f"{listed(plan.pilot_seeds)} for the pilot; no verdict uses a run that chose its target or rate."
         )
     lines.append(
         "At one seed all arms share initial weights, batch order and dropout draws; so they are paired."
@@ -154,7 +172,7 @@ def _seed_lines(plan: Plan, table: RunTable) -> list[str]:
         lines.append(f"Runs in the study file: {counts}.")
     failed = sum(t.failed is not None for t in table)
     if failed:
-        lines.append(f"{_count(failed, 'run')} could not be finished; no verdict uses them.")
+        lines.append(f"{count(failed, 'run')} could not be finished; no verdict uses them.")
     return lines
 
 
@@ -165,7 +183,7 @@ def _looks_text(plan: Plan) -> str:
     return f"after {', '.join(counts[:-1])} and {counts[-1]} blocks"
 
 
-def _listed(seeds: Sequence[int]) -> str:
+def listed(seeds: Sequence[int]) -> str:
     """Seeds as text, runs of neighbours as a range."""
     if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
         return f"{seeds[0]} to {seeds[-1]}"
@@ -174,14 +192,23 @@ def _listed(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds)) or "none"
 
 
-def _count(n: int, what: str) -> str:
+def count(n: int, what: str) -> str:
+    """So many of something.
+
+    Example:
+        >>> count(1, "seed"), count(1200, "seed")
+        ('1 seed', '1,200 seeds')
+    """
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def _target_lines(plan: Plan) -> list[str]:
+def target_lines(plan: Plan, *, budget_only: bool = False) -> list[str]:
+    """Target and budget, and where they come from; `budget_only` where nothing is asked about a target."""
     lines: list[str] = []
     where = "training slice" if plan.metric == "train" else "held-out part"
-    if plan.target is None:
+    if budget_only:
+        pass
+    elif plan.target is None:
         lines.append("No target was set.")
     elif plan.asked_target is not None:
         lines.append(f"Target {number(plan.target)}, as asked: the cost on the {where} to reach.")
@@ -190,7 +217,7 @@ def _target_lines(plan: Plan) -> list[str]:
             f"Target {number(plan.target)}: the lowest cost on the {where} that, by half the budget, every "
             "arm that learned had reached in at least 80 % of its pilot runs."
         )
-    if plan.target is not None:
+    if plan.target is not None and not budget_only:
         lines.append(
             "A run has reached the target at the first of two evaluations in a row at or below it; the "
             "moment is interpolated. A run that never does counts as the budget."

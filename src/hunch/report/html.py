@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,33 @@ def html_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
         provenance: When, where and with which versions the study was made.
     """
     view = make_view(plan, table, verdicts)
+    has_same = any(v.effect is not None and v.effect.is_same for v in view.verdicts)
+    return render_page(
+        "page.html.j2", page_specs(view), provenance, view=view, dash_of=dash_of, has_same=has_same
+    )
+
+
+def render_page(
+    template: str, specs: Mapping[str, Mapping[str, Any]], provenance: Provenance, **shown: Any
+) -> str:
+    """A page with its charts, the chart library, and a policy under which nothing else runs.
+
+    Args:
+        template: Name of the template.
+        specs: Vega-Lite specs, by the id of the element they are drawn in.
+        provenance: When, where and with which versions the study was made.
+        **shown: What the template lays out; `view` among it.
+    """
     bundle, js = chart_library(), _asset("page.js")
-    page = _template().render(
-        view=view,
+    page = _template(template).render(
         provenance=provenance_lines(provenance),
-        specs={name: for_script(spec) for name, spec in page_specs(view).items()},
+        specs={name: for_script(spec) for name, spec in specs.items()},
         config=for_script(theme("page")),
         css=_style(),
         bundle=bundle,
         js=js,
         policy=_policy([bundle, js]),
-        dash_of=dash_of,
-        has_same=any(v.effect is not None and v.effect.is_same for v in view.verdicts),
+        **shown,
     )
     # A name that came from a broken file name may hold half a character, which no file can store.
     return page.encode("utf-8", "replace").decode("utf-8")
@@ -117,14 +132,14 @@ def _policy(scripts: list[str]) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    return found.get_template("page.html.j2")
+    return found.get_template(name)
 
 
 @cache

@@ -32,12 +32,12 @@ def text_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
     if any(a.runs for a in view.arms):
         blocks += [_outcomes(view), _readings(view)]
     said = [*view.notes, view.divergence]
-    blocks.append("\n".join(_wrapped(clean(line), hang=2) for line in said if line))
+    blocks.append("\n".join(wrapped(clean(line), hang=2) for line in said if line))
     blocks.append(
         "\n".join(
             [
-                _wrapped(f"How: {clean(view.how_line)}", hang=2),
-                _wrapped(f"Made {clean(_made(provenance))}", hang=2),
+                wrapped(f"How: {clean(view.how_line)}", hang=2),
+                wrapped(f"Made {clean(made(provenance))}", hang=2),
                 'Charts, layers and every run: study.report("page.html")',
             ]
         )
@@ -47,8 +47,8 @@ def text_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
 
 def _verdicts(view: View) -> str:
     if not view.verdicts:
-        return "\n".join(_wrapped(clean(line), hang=2) for line in (view.title, view.no_verdict))
-    return "\n".join(_wrapped(f"{v.mark} {clean(v.headline)}", hang=2) for v in view.verdicts)
+        return "\n".join(wrapped(clean(line), hang=2) for line in (view.title, view.no_verdict))
+    return "\n".join(wrapped(f"{v.mark} {clean(v.headline)}", hang=2) for v in view.verdicts)
 
 
 def _sure(view: View) -> str:
@@ -66,7 +66,7 @@ def _sure(view: View) -> str:
     if sure.holm:
         adjusted = ", ".join(row.adjusted for row in sure.holm)
         said.append(f"Beside the verdicts: the last sign-flip p-values after Holm are {adjusted}.")
-    return columns(head, rows) + "\n" + _wrapped(clean(" ".join(line for line in said if line)))
+    return columns(head, rows) + "\n" + wrapped(clean(" ".join(line for line in said if line)))
 
 
 def _others(view: View) -> str:
@@ -75,15 +75,15 @@ def _others(view: View) -> str:
         return ""
     lines = ["Beside the verdicts, and no part of them: other choices"]
     for other in view.sure.others:
-        lines.append(_wrapped(f"  {clean(other.claim)}", hang=2))
-        lines += [_wrapped(f"    {clean(line)}", hang=6) for line in other.lines]
+        lines.append(wrapped(f"  {clean(other.claim)}", hang=2))
+        lines += [wrapped(f"    {clean(line)}", hang=6) for line in other.lines]
     return "\n".join(lines)
 
 
 def _arms(view: View) -> str:
     wide = min(NAME_WIDTH, max(_columns(clean(a.name)) for a in view.arms))
     return "\n".join(
-        _wrapped(f"{_padded(a.name, wide)}  {clean(a.description)}", hang=wide + 2) for a in view.arms
+        wrapped(f"{_padded(a.name, wide)}  {clean(a.description)}", hang=wide + 2) for a in view.arms
     )
 
 
@@ -95,7 +95,7 @@ def _outcomes(view: View) -> str:
     else:
         goal = f"{clean(view.arrival.absent)} "
     note = "Iterations: median. Cost and error: mean ± standard deviation over seeds."
-    return columns(head, rows) + "\n" + _wrapped(goal + note)
+    return columns(head, rows) + "\n" + wrapped(goal + note)
 
 
 def _readings(view: View) -> str:
@@ -105,7 +105,8 @@ def _readings(view: View) -> str:
     return columns(head, rows) + "\n" + said
 
 
-def _made(provenance: Provenance) -> str:
+def made(provenance: Provenance) -> str:
+    """When, how long and with which versions."""
     versions = ", ".join(f"{package} {version}" for package, version in provenance.versions)
     return f"{provenance.started}, {provenance.train_wall_s:,.1f} s of training, {versions}."
 
@@ -158,7 +159,7 @@ def _padded(name: str, width: int) -> str:
     return name + " " * (width - _columns(name))
 
 
-def _wrapped(text: str, *, hang: int = 0) -> str:
+def wrapped(text: str, *, hang: int = 0) -> str:
     """The text wrapped at the width, further lines indented."""
     return textwrap.fill(
         text, WIDTH, subsequent_indent=" " * hang, replace_whitespace=False, break_on_hyphens=False

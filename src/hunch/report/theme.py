@@ -12,6 +12,10 @@ import altair as alt
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
 DARK = ("#56B4E9", "#E07B39", "#1FBF92", "#D79ABB", "#E69F00", "#F0E442", "#DDDDDD")
 DASHES = ((1, 0), (6, 3), (2, 2), (9, 3, 2, 3), (12, 4), (4, 2, 1, 2, 1, 2), (3, 6))
+STATUS_COLOURS = (2, 1, 6, 3)
+"""Places in the palettes of near-optimal, excluded as best, unknown and unstable doses."""
+STATUS_SHAPES = ("circle", "triangle-down", "diamond", "cross")
+"""Their shapes, so that colour is never the only difference."""
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif'
 INK = {
     "light": {"ink": "#1c2127", "soft": "#5b6570", "line": "#e3e7eb", "ground": "#ffffff"},
@@ -63,7 +67,7 @@ def theme(mode: str) -> dict[str, Any]:
         "axisX": {"grid": False, "domain": True, "ticks": True},
         "legend": {"labelColor": ink, "labelFontSize": 12, "labelLimit": 260, "symbolStrokeWidth": 2.5},
         "title": {"color": ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 10},
-        "range": {"category": arms},
+        "range": {"category": arms, "ordinal": [arms[k] for k in STATUS_COLOURS]},
         "style": {
             "hunch-mark": {"color": soft, "strokeDash": [3, 3], "strokeWidth": 1},
             "hunch-note": {"color": soft, "fontSize": 11},
@@ -72,6 +76,13 @@ def theme(mode: str) -> dict[str, Any]:
             "hunch-margin": {"color": soft, "fillOpacity": 0.16},
             "hunch-interval": {"color": ink, "strokeWidth": 2.5},
             "hunch-estimate": {"color": ink, "filled": True},
+            "hunch-seed": {"color": soft, "strokeWidth": 0.75, "opacity": 0.32},
+            "hunch-path": {"color": soft, "strokeWidth": 1.25, "opacity": 0.7},
+            "hunch-region": {"color": arms[2], "fillOpacity": 0.13},
+            "hunch-cell": {"color": arms[0]},
+            "hunch-certified": {"color": arms[2], "filled": False, "strokeWidth": 3},
+            "hunch-mean": {"color": ink, "fontSize": 11},
+            "hunch-ring": {"color": ink, "filled": False, "strokeWidth": 1.75},
         },
     }
 

@@ -155,7 +155,7 @@ def make_view(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> View:
         title=title,
         title_more=more,
         subtitle=_subtitle(plan, table),
-        verdicts=tuple(_verdict_view(v, plan, table, verdicts) for v in verdicts),
+        verdicts=tuple(verdict_view(v, plan, table, verdicts) for v in verdicts),
         no_verdict=_no_verdict(plan, verdicts),
         arms=arms,
         curves=curve_panels(plan, table),
@@ -217,7 +217,8 @@ def _no_verdict(plan: Plan, verdicts: Sequence[Verdict]) -> str:
     return "Nothing is decided yet: the runs that the verdicts need have not been made."
 
 
-def _verdict_view(verdict: Verdict, plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> VerdictView:
+def verdict_view(verdict: Verdict, plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> VerdictView:
+    """One verdict with its picture; those of `verdicts` about one outcome share an axis."""
     said = headline(verdict, plan, table.facts.error_unit)
     return VerdictView(
         claim=verdict.claim.text,

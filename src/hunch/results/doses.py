@@ -15,6 +15,7 @@ import numpy as np
 from hunch.errors import PlanError
 from hunch.evidence import CurveAnswer, Dose, Verdict, describe_curve, read_curve
 from hunch.plan import CONFIRM, Curve, Doses, Plan
+from hunch.report import dose_page, dose_picture, dose_report_text, make_dose_view
 from hunch.results.frames import run_frame
 from hunch.results.writing import plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
@@ -138,28 +139,39 @@ class DoseResponse:
         return pd.DataFrame(columns)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report: `.txt` or `.json`.
+        """Write the report; a file that is there is replaced, once the new one is whole.
 
         Args:
-            path: Where.
+            path: Where. Its ending says what: `.html` (or `.htm`), one page that opens offline; `.txt`, the text that
+                `text()` gives; `.json`, what `to_json()` gives; `.png` or `.svg`, the picture alone.
 
         Returns:
             The path.
 
         Raises:
-            PlanError: If the path ends in something else.
+            PlanError: If the path ends in something else, or there is nothing to draw yet.
             StoreError: If it cannot be written.
         """
         place = Path(path)
         kind = place.suffix.lower()
+        parts = (self.plan, self.table, self.answer)
+        if kind in (".html", ".htm"):
+            return write_whole(place, dose_page(*parts, self.provenance))
         if kind == ".txt":
-            return write_whole(place, str(self) + "\n")
+            return write_whole(place, self.text())
         if kind == ".json":
             return write_whole(place, json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
+        if kind in (".png", ".svg"):
+            return write_whole(place, dose_picture(make_dose_view(*parts), kind[1:]))
         raise PlanError(
-            f"a report ends in .html, .txt or .json, got {str(path)!r}. Write for instance 'report.html'.",
+            f"the report of a curve ends in .html, .txt, .json, .png or .svg, got {str(path)!r}. Write for instance "
+            f"{str(place.with_suffix('.html')) if place.name else 'dose.html'!r}.",
             "results-report-kind",
         )
+
+    def text(self) -> str:
+        """The report as text, for a terminal."""
+        return dose_report_text(self.plan, self.table, self.answer, self.provenance)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values that `json.dumps` takes; NaN and infinity become None."""

@@ -26,7 +26,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def write_whole(path: Path, text: str) -> Path:
+def write_whole(path: Path, content: str | bytes) -> Path:
     """Write a whole file or none.
 
     Raises:
@@ -34,7 +34,7 @@ def write_whole(path: Path, text: str) -> Path:
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     except OSError as error:
         raise StoreError(
