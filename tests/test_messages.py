@@ -57,6 +57,24 @@ def audit(**settings):
     )
 
 
+def tune(doses=(0.0, 0.1), knob="l2", **settings):
+    """A call that would train a curve for a moment."""
+    return hunch.tune(
+        hunch.mlp([4, 3, 2]),
+        (X, Y),
+        knob=knob,
+        doses=doses,
+        **{
+            "arm": hunch.Arm("base", lr=0.1, batch_size=8),
+            "budget": 4,
+            "seeds": 2,
+            "fresh": 0,
+            "progress": False,
+            **settings,
+        },
+    )
+
+
 def with_value(array, value, *at):
     out = np.array(array)
     out[at] = value
@@ -222,6 +240,32 @@ CASES = {
     "an audit of no study": lambda _: audit(studies=0),
     "an audit of another outcome": lambda _: audit(of="slope"),
     "an audit that plants nothing": lambda _: audit(planted=1),
+    "an unknown knob": lambda _: tune(knob="dropout"),
+    "no knob": lambda _: tune(knob=None),
+    "the site of another knob than keep_prob": lambda _: tune(knob="l2 at 0"),
+    "a knob twice": lambda _: tune(knob=["l2", "l2"]),
+    "three knobs": lambda _: tune(knob=["keep_prob", "l2", "lr"]),
+    "a knob at a site that is not there": lambda _: tune(knob="keep_prob at 7", doses=None),
+    "a knob at the last layer": lambda _: tune(knob="keep_prob at 2"),
+    "one dose": lambda _: tune(doses=[0.1]),
+    "doses that are no numbers": lambda _: tune(doses=["small", "large"]),
+    "doses for one of two knobs": lambda _: tune(knob=["keep_prob", "l2"], doses=[[0.5, 1.0]]),
+    "doses of keep_prob of 20 and 0": lambda _: tune(knob="keep_prob", doses=[0, 20]),
+    "a dose of l2 of -1": lambda _: tune(doses=[-1, 0]),
+    "a default that is no dose": lambda _: tune(default="much"),
+    "a default for one of two knobs": lambda _: tune(knob=["keep_prob", "l2"], doses=None, default=0.8),
+    "a curve of one seed": lambda _: tune(seeds=1),
+    "a curve of one listed seed": lambda _: tune(seeds=[7]),
+    "fresh seeds of -1": lambda _: tune(fresh=-1),
+    "an outcome that no curve has": lambda _: tune(outcome="accuracy"),
+    "a margin of 0 for a curve": lambda _: tune(margin=0),
+    "a margin that is no ratio for a curve": lambda _: tune(margin=1, outcome="iterations"),
+    "an arm for a curve that is none": lambda _: tune(arm="bn"),
+    "one rate for Adam and SGD": lambda _: compare(
+        tuning="shared",
+        base=hunch.Arm("base", batch_size=8),
+        arms=[NONE, hunch.Arm("before", optimizer="adam")],
+    ),
     "an unknown hunch": lambda _: hunch.test("bn-fewer-iteration"),
     "batches larger than the data": lambda _: hunch.batches(0, 10, 11, 5),
     "a place that is not there": lambda _: hunch.place(
@@ -260,14 +304,16 @@ def test_gold_message(case, tmp_path):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_refused_call_leaves_nothing_half_written(case, tmp_path, monkeypatch):
-    stored = functools.partial(compare, store=tmp_path / "asked.hunch")
-    monkeypatch.setitem(globals(), "compare", stored)  # every case that compares asks for a study file
+    for verb in (compare, tune):  # every case that compares or tunes asks for a study file
+        stored = functools.partial(verb, store=tmp_path / "asked.hunch")
+        monkeypatch.setitem(globals(), verb.__name__, stored)
     message_of(case, tmp_path)
     assert {p.name for p in tmp_path.iterdir()} <= {"d.csv", "s.hunch", "notes.hunch"}
 
 
-def test_a_call_that_is_not_refused_would_have_written_its_file(tmp_path):
-    compare(store=tmp_path / "asked.hunch")
+@pytest.mark.parametrize("verb", [compare, tune])
+def test_a_call_that_is_not_refused_would_have_written_its_file(verb, tmp_path):
+    verb(store=tmp_path / "asked.hunch")
     assert [p.name for p in tmp_path.iterdir()] == ["asked.hunch"]
 
 

@@ -258,6 +258,28 @@ def test_a_site_that_is_not_there_is_said_once():
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("knob", "doses", "said"),
+    [
+        ("keep_prob", [0, 0.5, 20], ["keep_prob=0", "keep_prob=20"]),
+        ("keep_prob at 2", [0.5, 20], ["keep_prob at 2=20"]),
+        ("l2", [-1, 0], ["l2=-1"]),
+        ("lr", [0, 1], ["lr=0"]),
+        ("init_std", [0, 1], ["init_std=0"]),
+        (["keep_prob", "l2"], [[0, 0.5, 20], [-1, 0, 1]], ["keep_prob=0", "keep_prob=20", "l2=-1"]),
+    ],
+)
+def test_every_dose_out_of_range_is_named_once(knob, doses, said):
+    with pytest.raises(PlanError, match="must be") as caught:
+        made(knob, doses)
+    assert [str(p.message).split(":")[0] for p in caught.value.problems] == [f'arm "{name}"' for name in said]
+
+
+def test_a_named_default_out_of_range_is_refused_too():
+    with pytest.raises(PlanError, match=r'arm "l2=-1": l2 must be a number in \[0, inf\)'):
+        made("l2", default=-1)
+
+
 def test_something_else_than_an_arm_is_refused():
     with pytest.raises(PlanError, match=r"arm must be a hunch\.Arm, or None, got 'bn'.*\[plan-arms\]"):
         made("l2", arm="bn")

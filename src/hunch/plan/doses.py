@@ -247,7 +247,7 @@ def read_doses(knobs: Sequence[str], doses: Any) -> tuple[tuple[float, ...], ...
             problems.append(
                 Problem(
                     f"doses of {knob} must be a list of finite numbers, got {listed!r}. Write for instance "
-                    "doses=[0.5, 0.8, 1.0].",
+                    f"doses={list(GRIDS[split_knob(knob)[0]][3:6])}.",
                     "plan-doses",
                 )
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from hunch.errors import PlanError
+from hunch.errors import PlanError, Problem
 from hunch.network import INPUT, keep_of, place_arm, read_chain
 from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, is_number, split_knob
 
@@ -82,6 +82,7 @@ def make_curve(
                 spares.append(
                     (k, side, outside if len(knobs) == 1 else outside[-1:] if side == "low" else outside[:1])
                 )
+    _check_ranges(knobs, grids)
     points = dict.fromkeys(itertools.product(*grids), "")
     added: list[tuple[int, str, list[tuple[float, ...]]]] = []
     for k, side, values in spares:
@@ -107,6 +108,19 @@ def _check_sites(knobs: Sequence[str], network: nn.Module) -> None:
         name, site = split_knob(knob)
         if name == "keep_prob":
             place_arm(network, Arm(knob, keep_prob=0.5 if site is None else {site: 0.5}))
+
+
+def _check_ranges(knobs: Sequence[str], grids: Sequence[Sequence[float]]) -> None:
+    """Refuse doses out of range: all of them, and each once, however large the grid."""
+    problems: list[Problem] = []
+    for knob, values in zip(knobs, grids, strict=True):
+        name, site = split_knob(knob)
+        for value in values:
+            try:
+                Arm(dose_name([knob], [value]), **{name: value if site is None else {site: value}})  # type: ignore[arg-type]
+            except PlanError as error:
+                problems += error.problems
+    PlanError.raise_all(problems)
 
 
 def _names(knobs: Sequence[str], points: Sequence[tuple[float, ...]]) -> dict[tuple[float, ...], str]:
@@ -141,9 +155,10 @@ def _declared(knobs: Sequence[str], default: Any) -> tuple[Any, ...] | None:
     values = (default,) if is_number(default) else tuple(default) if hasattr(default, "__iter__") else ()
     is_right = len(values) == len(knobs) and all(is_number(v) for v in values)
     if not is_right:
+        usual = tuple(GRIDS[split_knob(knob)[0]][4] for knob in knobs)
         raise PlanError(
             f"default must be the dose that you have so far, one number for each of {', '.join(knobs)}, got "
-            f"{default!r}. Write default={'0.8' if len(knobs) == 1 else '(0.8, 0.001)'}, or leave it out.",
+            f"{default!r}. Write for instance default={usual[0] if len(usual) == 1 else usual}, or leave it out.",
             "plan-default-dose",
         )
     return tuple(float(v) for v in values)
