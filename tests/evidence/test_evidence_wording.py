@@ -91,7 +91,7 @@ SENTENCES = [
         verdict(FASTER, "undecided", *log(1.2, 0.9, 1.6), seeds=8, seeds_needed=23, reason="the interval is wide"),
         "undecided: by the estimate before needs 1.2 times fewer iterations than none to reach cost 0.25 "
         "(95 % interval 0.9 to 1.6, 8 seeds). The interval is wide. It takes about 23 seeds to decide: start a new "
-        "study with seeds=23.",
+        "study with seeds=23 and seed=1.",
         id="undecided",
     ),
     pytest.param(
@@ -192,9 +192,9 @@ def test_the_sentences_above_cover_every_decision():
 def test_who_lacks_seeds_is_told_which_keyword_to_raise_where_more_than_were_planned_would_do(plan):
     unsure = verdict(FASTER, "undecided", *log(1.2, 0.9, 1.6), seeds_needed=97, reason="why")
     planned = replace(plan, looks=(5, 10, 20))
-    assert headline(unsure, plan).endswith("about 97 seeds to decide: start a new study with seeds=97.")
+    assert headline(unsure, plan).endswith("about 97 seeds to decide: start a new study with seeds=97 and seed=1.")
     assert headline(unsure, planned).endswith(
-        "about 97 seeds to decide: start a new study with max_seeds=97."
+        "about 97 seeds to decide: start a new study with max_seeds=97 and seed=1."
     )
     for other in ({"is_final": False}, {"seeds_needed": 20}):
         assert headline(replace(unsure, **other), planned).endswith("seeds to decide.")

@@ -30,7 +30,7 @@ DECISION_STYLES = {
 }
 
 
-_KEYWORD = re.compile(r"(?<![\w\"'])(max_seeds|seeds|target|budget)=(\d*)")
+_KEYWORD = re.compile(r"(?<![\w\"'])(max_seeds|seeds|seed|target|budget)=(\d*)")
 """Keywords that verdicts advise to change; within the quotes of an arm's name they stay."""
 
 

@@ -278,7 +278,8 @@ def price_text(verdict: Verdict, plan: Plan | None = None) -> str:
     if not plan.look_counts[-1] < verdict.seeds_needed <= MANY_SEEDS:
         return text
     keyword = "max_seeds" if plan.is_sequential else "seeds"
-    return f"{text}: start a new study with {keyword}={verdict.seeds_needed}"
+    # On seeds of its own: to go on with the seeds that were looked at would be one more look, which was not planned.
+    return f"{text}: start a new study with {keyword}={verdict.seeds_needed} and seed={plan.seed + 1}"
 
 
 def _says_equal(verdict: Verdict) -> bool:
