@@ -12,8 +12,8 @@ from page_reader import Reader, without_provenance
 from hunch.errors import PlanError
 from hunch.report import dose_page, dose_picture, dose_report_text, make_dose_view
 from hunch.report.doses_chart import dose_chart, grid_chart
-from hunch.report.doses_panel import MOST_SEEDS, STATUSES
-from hunch.report.doses_scale import log_ticks
+from hunch.report.doses_panel import STATUSES
+from hunch.report.doses_scale import MOST_SEEDS, log_ticks
 from hunch.report.text import WIDTH
 from hunch.report.theme import plain_spec
 from hunch.results import DoseResponse

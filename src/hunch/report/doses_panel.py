@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hunch.evidence import CurveAnswer, Dose, dose_text, loss_text, number, seeds_text, value_text
+from hunch.evidence import CurveAnswer, Dose, dose_text, loss_text, number, value_text
 from hunch.report.doses_scale import (
     DIGITS,
+    MOST_SEEDS,
     axis_words,
     calm_side,
     is_share,
+    left_out,
     log_ticks,
     outcome_domain,
     pieces_of,
@@ -24,8 +26,6 @@ from hunch.report.series import significant
 from hunch.traces import StudyFacts
 
 STATUSES = ("near-optimal", "excluded as best", "unknown", "unstable")
-MOST_SEEDS = 40
-"""Single seeds that are drawn; more would be a smear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def dose_panel(answer: CurveAnswer, facts: StudyFacts, title: str) -> DosePanel:
         percent=is_share(answer, facts),
         ticks_y=log_ticks(domain) if answer.is_ratio else (),
         axis=axis_words(curve, 0),
-        notes=_notes(n_left_out, hidden),
+        notes=left_out(n_left_out, hidden),
         alt=f"{title}. {_told(answer, facts)}",
     )
 
@@ -279,18 +279,6 @@ def _seeds(answer: CurveAnswer, facts: StudyFacts, x: Sequence[float]) -> tuple[
                 )
             )
     return tuple(found), max(0, len(seen.seeds) - MOST_SEEDS)
-
-
-def _notes(n_left_out: int, n_hidden: int) -> tuple[str, ...]:
-    notes: list[str] = []
-    if n_left_out:
-        notes.append(
-            f"The thin lines are the first {MOST_SEEDS} seeds; {seeds_text(n_left_out)} more are not drawn."
-        )
-    if n_hidden:
-        runs = f"{n_hidden:,} run{'' if n_hidden == 1 else 's'}"
-        notes.append(f"{runs} {'lies' if n_hidden == 1 else 'lie'} beyond the axis.")
-    return tuple(notes)
 
 
 def _told(answer: CurveAnswer, facts: StudyFacts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hunch.evidence import CurveAnswer, Dose
+from hunch.evidence import CurveAnswer, Dose, seeds_text
 from hunch.plan import Curve, split_knob
 from hunch.report.series import significant
 from hunch.traces import StudyFacts
@@ -15,6 +15,9 @@ DIGITS = 6
 
 ZERO_GAP = 0.16
 """How far dose 0 of a logarithmic axis stands left of the smallest other one, as a share of their span."""
+
+MOST_SEEDS = 40
+"""Single seeds that are drawn; more would be a smear."""
 
 REACH = 0.6
 """How far single seeds may stretch the axis of outcomes beyond means and intervals, as a share of its width."""
@@ -137,3 +140,21 @@ def calm_side(doses: Sequence[Dose], limit: float) -> str:
 def is_share(answer: CurveAnswer, facts: StudyFacts) -> bool:
     """Whether outcomes are shares, shown as per cent."""
     return answer.outcome == "held_out_error" and facts.error_unit == "share"
+
+
+def left_out(n_left_out: int, n_hidden: int) -> tuple[str, ...]:
+    """What is not drawn, as sentences.
+
+    Args:
+        n_left_out: Seeds that are not drawn.
+        n_hidden: Runs that lie beyond the axis.
+    """
+    notes: list[str] = []
+    if n_left_out:
+        notes.append(
+            f"The thin lines are the first {MOST_SEEDS} seeds; {seeds_text(n_left_out)} more are not drawn."
+        )
+    if n_hidden:
+        runs = f"{n_hidden:,} run{'' if n_hidden == 1 else 's'}"
+        notes.append(f"{runs} {'lies' if n_hidden == 1 else 'lie'} beyond the axis.")
+    return tuple(notes)
