@@ -111,6 +111,14 @@ def picture_of_nothing(folder):
     hunch.DoseResponse(found.plan, found.facts, found.provenance, empty).report(folder / "c.png")
 
 
+def no_single_answer(_):
+    """Two given doses, and none is named."""
+    hunch.equivalent(
+        hunch.mlp([4, 3, 2]), (X, Y), dose=[0.5, 0.8], doses=[0, 0.1], budget=2, seeds=2,
+        arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
+    ).intervals()  # fmt: skip
+
+
 def tune_doses(*doses, knobs=("l2",)):
     """`hunch tune`, as the command calls it."""
     tune(
@@ -149,6 +157,7 @@ def frozen():
 
 
 CASES = {
+    "one answer of several": no_single_answer,
     # network
     "two activations": lambda _: read_chain(
         nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh(), nn.Linear(4, 2))

@@ -13,12 +13,13 @@ PROMISED = {
     "Arm", "Claim", "Plan", "faster", "lower_cost", "lower_error", "lower", "higher", "same", "contrast",
     # verbs
     "compare", "train", "test", "audit", "place", "open",
+    "tune", "equivalent", "tunability", "search",
     # replaying a run
     "batches", "noise", "mlp",
     # exact mathematics
     "dropout_law", "DropoutLaw",
     # results
-    "Study", "Runs", "Audit", "Verdict",
+    "Study", "Runs", "Audit", "Verdict", "DoseResponse", "Equivalence", "Tunability", "Search",
     # errors
     "HunchError", "PlanError", "DataError", "NetworkError", "PlacementError", "UnsupportedError",
     "StoreError", "EngineError", "HunchWarning",
@@ -88,7 +89,7 @@ def test_a_typo_is_answered_with_the_nearest_name(typo, meant):
 
 
 def test_a_name_like_no_other_is_answered_with_all_of_them():
-    with pytest.raises(AttributeError, match=r"The public names are Arm, .*, train\."):
+    with pytest.raises(AttributeError, match=r"The public names are Arm, .*, tune\."):
         hunch.zzzzzz  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'zzzzzz'"):
         from hunch import zzzzzz  # type: ignore[attr-defined]  # noqa: F401

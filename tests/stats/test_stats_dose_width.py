@@ -126,3 +126,9 @@ def test_a_range_ends_at_an_unstable_dose_and_a_dip_beyond_a_rise_is_left_out():
     assert [float(x) for x in found.first_ends] == pytest.approx([3 - 1 / 9, 4])
     none = common_span(curve_of([0, 1.0], diverged=[1, 1]), [1, 2.0], second, [1, 2.0])
     assert not none.first.any() and np.isnan(none.span) and np.isnan(none.first_ends[0])
+
+
+def test_doses_that_differ_by_a_constant_leave_no_noise_to_measure_by():
+    y = 0.1 + np.arange(12)[:, None] + np.array([0.0, 0.3, 0.7])
+    assert np.isnan(tunability(y).value)
+    assert not np.isnan(tunability(y + 1e-3 * np.random.default_rng(1).normal(size=y.shape)).value)

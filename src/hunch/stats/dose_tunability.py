@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hunch.stats.dose import DoseCurve
-from hunch.stats.dose_pairs import pair_bounds, stable_doses
+from hunch.stats.dose_pairs import SAME_TO, pair_bounds, stable_doses
 from hunch.stats.dose_width import Scale, knob_doses, place_on
 from hunch.stats.quantiles import t_quantile
 
@@ -98,7 +98,8 @@ def tunability(
     _, upper = pair_bounds(rows, inside, alpha, "one")
     low = np.where(np.isnan(lower), -np.inf, lower).max(axis=(1, 2), initial=0.0)
     high = np.where(np.isnan(upper), -np.inf, upper).max(axis=(1, 2), initial=0.0)
-    is_open &= half_width > 0
+    # Doses that differ by a constant leave nothing but rounding: that is no noise.
+    is_open &= half_width > SAME_TO * np.abs(safe).max(axis=(1, 2), initial=0.0)
     scaled = [
         np.where(is_open, x, np.nan).reshape(lead) / np.where(is_open, half_width, 1.0).reshape(lead)
         for x in (spread, low, high)

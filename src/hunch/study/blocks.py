@@ -109,7 +109,7 @@ class Blocks:
         else:
             keys = [self._plain_key(arm.name, block) for block in blocks for arm in self.plan.arms]
         self._train(
-            f"{said}, confirm" if tuning or self.plan.is_sequential else "confirm",
+            f"{said}, confirm" if tuning or self.plan.is_sequential or self.plan.doses else "confirm",
             CONFIRM,
             [key for key in keys if key is not None],
         )

@@ -126,8 +126,8 @@ def with_fresh(seeds: Sequence[int] | int, fresh: int, seed: int) -> tuple[list[
     """
     if isinstance(fresh, bool) or not hasattr(fresh, "__index__") or not 0 <= fresh <= 10_000:
         raise PlanError(
-            f"fresh must be a number of seeds from 0 to 10,000, got {fresh!r}. The default is 10; 0 leaves the best "
-            "dose unconfirmed.",
+            f"fresh must be a number of seeds from 0 to 10,000, got {fresh!r}. The default is 10; fewer than 6 decide "
+            "nothing, and 0 leaves the best dose unconfirmed.",
             "plan-fresh",
         )
     if is_one_number(seeds):
