@@ -267,6 +267,12 @@ CASES = {
         arms=[NONE, hunch.Arm("before", optimizer="adam")],
     ),
     "an unknown hunch": lambda _: hunch.test("bn-fewer-iteration"),
+    "a hunch about several networks on one": lambda _: hunch.test(
+        "same-expected-units-same-result", hunch.mlp([4, 3, 2]), (X, Y)
+    ),
+    "claims for a hunch that brings its own": lambda _: hunch.test("dropout-needs-width", claims=[CLAIM]),
+    "looks at two knobs": lambda _: hunch.test("l2-tunes-finer-than-dropout", looks=[5, 10], paired=False),
+    "one file for several regimes": lambda f: hunch.test("dropout-needs-width", store=text_file(f)),
     "batches larger than the data": lambda _: hunch.batches(0, 10, 11, 5),
     "a place that is not there": lambda _: hunch.place(
         nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), norm="batch", sites=["9"]

@@ -20,6 +20,7 @@ PROMISED = {
     "dropout_law", "DropoutLaw",
     # results
     "Study", "Runs", "Audit", "Verdict", "DoseResponse", "Equivalence", "Tunability", "Search",
+    "HunchAnswer",
     # errors
     "HunchError", "PlanError", "DataError", "NetworkError", "PlacementError", "UnsupportedError",
     "StoreError", "EngineError", "HunchWarning",

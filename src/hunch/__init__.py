@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hunch.results import DoseResponse as DoseResponse
     from hunch.results import DropoutLaw as DropoutLaw
     from hunch.results import Equivalence as Equivalence
+    from hunch.results import HunchAnswer as HunchAnswer
     from hunch.results import Runs as Runs
     from hunch.results import Search as Search
     from hunch.results import Study as Study
@@ -73,8 +74,8 @@ _ROOMS = {
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
     "results": (
-        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "Runs", "Search", "Study", "Tunability", "dropout_law",
-        "open",
+        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "HunchAnswer", "Runs", "Search", "Study", "Tunability",
+        "dropout_law", "open",
     ),
     "study": ("audit", "compare", "equivalent", "search", "test", "train", "tunability", "tune"),
 }  # fmt: skip
@@ -89,6 +90,7 @@ __all__ = [
     "DropoutLaw",
     "EngineError",
     "Equivalence",
+    "HunchAnswer",
     "HunchError",
     "HunchWarning",
     "NetworkError",

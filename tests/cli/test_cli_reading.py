@@ -21,7 +21,7 @@ def test_list_tells_all_of_every_hunch(run):
             entry.source,
             entry.holds,
             entry.fails,
-            entry.claims[0].text,
+            entry.finer.text if entry.finer else entry.tested_in[0].claims[0].text,
         ):
             assert text in said
     assert max(map(len, done.out.splitlines())) <= 80

@@ -2,10 +2,91 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hunch.plan import Arm, Claim
+
+PREDICTIONS = ("supported", "refuted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regime:
+    """Circumstances in which a hunch is tested, with a verdict of their own.
+
+    Args:
+        name: What they are called, for instance `"12 units"`.
+        widths: Inputs, hidden widths and outputs of the network. On other data than the embedded ones the first and
+            the last are those that the data ask for.
+        activation: Activation of that network.
+        base: What all arms have where they name nothing. None: the hunch's.
+        arms: What is compared. None: the hunch's arms.
+        claims: What is decided. None: the hunch's claims.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    activation: str
+    base: Arm | None = None
+    arms: tuple[Arm, ...] | None = None
+    claims: tuple[Claim, ...] | None = None
+
+    @property
+    def network(self) -> str:
+        """The network in one line.
+
+        Example:
+            >>> Regime(name="narrow", widths=(64, 12, 10), activation="relu").network
+            '64 → 12 → 10, relu'
+        """
+        return f"{' → '.join(map(str, self.widths))}, {self.activation}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain values; None for what is the hunch's."""
+        return {
+            "name": self.name,
+            "network": {"widths": list(self.widths), "activation": self.activation},
+            "base": None if self.base is None else self.base.to_json(),
+            "arms": None if self.arms is None else [arm.to_json() for arm in self.arms],
+            "claims": None if self.claims is None else [_told(claim) for claim in self.claims],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finer:
+    """A statement that one knob is tuned more finely than another: `hunch.tunability` tests it, instead of claims.
+
+    Args:
+        knob: The knob that is said to be the finer one.
+        than: The other.
+        outcome: What both are judged by: `"cost"` or `"error"` (held out, at the end), or `"iterations"`.
+        doses: Doses of `than` and of `knob`, in this order. None: the usual ones.
+    """
+
+    knob: str
+    than: str
+    outcome: str = "cost"
+    doses: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    @property
+    def text(self) -> str:
+        """The statement in words.
+
+        Example:
+            >>> Finer(knob="l2", than="keep_prob").text
+            'l2 tunes finer than keep_prob'
+        """
+        return f"{self.knob} tunes finer than {self.than}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain values."""
+        return {
+            "text": self.text,
+            "knob": self.knob,
+            "than": self.than,
+            "outcome": self.outcome,
+            "doses": None if self.doses is None else [list(doses) for doses in self.doses],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,15 +99,22 @@ class Hunch:
         source: Who says so, and where.
         holds: Where the literature lets one expect it to hold.
         fails: Where not.
-        widths: Inputs, hidden widths and outputs of the network it is tested on by default.
+        widths: Inputs, hidden widths and outputs of the network it is tested on by default; empty where there are
+            regimes.
         activation: Activation of that network.
-        arms: What is compared.
-        claims: What is decided.
+        arms: What is compared; with regimes, in those that name no arms of their own, and on the user's own network.
+        claims: What is decided; with regimes likewise.
         base: What all arms have where they name nothing.
         metric: `"train"` or `"held_out"`: the cost that targets are about.
         seeds: Number of confirm seeds. None: as many as the verdict needs, up to `compare`'s `max_seeds`.
         budget: Most iterations of a run. None: found by the pilot.
         mechanism: The readings to look at when asking why.
+        regimes: The circumstances in which it is tested. Empty: one, given by the fields above.
+        across: Claims between arms of different regimes, which are named "REGIME: ARM".
+        predicts: The verdict that the statement predicts of all claims: `"refuted"` where a claim says that arms
+            do the same and the statement that they do not.
+        finer: What it states of two knobs; `hunch.tunability` tests that on the network of every regime, and there
+            are no claims.
     """
 
     name: str
@@ -34,20 +122,39 @@ class Hunch:
     source: str
     holds: str
     fails: str
-    widths: tuple[int, ...]
-    activation: str
-    arms: tuple[Arm, ...]
-    claims: tuple[Claim, ...]
+    widths: tuple[int, ...] = ()
+    activation: str = ""
+    arms: tuple[Arm, ...] = ()
+    claims: tuple[Claim, ...] = ()
     base: Arm | None = None
     metric: str = "train"
     seeds: int | None = None
     budget: int | None = None
     mechanism: tuple[str, ...] = ()
+    regimes: tuple[Regime, ...] = ()
+    across: tuple[Claim, ...] = ()
+    predicts: str = "supported"
+    finer: Finer | None = None
 
     @property
     def network(self) -> str:
-        """The network it is tested on by default, in one line."""
-        return f"{' → '.join(map(str, self.widths))}, {self.activation}"
+        """The network it is tested on by default, in one line; with regimes those of all of them."""
+        return "; ".join(dict.fromkeys(regime.network for regime in self.tested_in))
+
+    @property
+    def tested_in(self) -> tuple[Regime, ...]:
+        """The regimes with everything filled in that is the hunch's; one without a name where it has none."""
+        regimes = self.regimes or (Regime(name="", widths=self.widths, activation=self.activation),)
+        return tuple(self.filled(regime) for regime in regimes)
+
+    def filled(self, regime: Regime) -> Regime:
+        """A regime with base, arms and claims of the hunch where it names none."""
+        return replace(
+            regime,
+            base=self.base if regime.base is None else regime.base,
+            arms=self.arms if regime.arms is None else regime.arms,
+            claims=self.claims if regime.claims is None else regime.claims,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values for `hunch list --json`."""
@@ -57,13 +164,21 @@ class Hunch:
             "source": self.source,
             "holds": self.holds,
             "fails": self.fails,
-            "network": {"widths": list(self.widths), "activation": self.activation},
+            "network": {"widths": list(self.widths), "activation": self.activation} if self.widths else None,
             "data": "digits",
             "arms": [arm.to_json() for arm in self.arms],
-            "claims": [{"text": claim.text, **claim.to_json()} for claim in self.claims],
+            "claims": [_told(claim) for claim in self.claims],
             "base": self.base.to_json() if self.base else None,
             "metric": self.metric,
             "seeds": self.seeds,
             "budget": self.budget,
             "mechanism": list(self.mechanism),
+            "regimes": [regime.to_json() for regime in self.regimes],
+            "across": [_told(claim) for claim in self.across],
+            "predicts": self.predicts,
+            "finer": None if self.finer is None else self.finer.to_json(),
         }
+
+
+def _told(claim: Claim) -> dict[str, Any]:
+    return {"text": claim.text, **claim.to_json()}

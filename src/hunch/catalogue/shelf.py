@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from hunch.catalogue import batch_norm
+from hunch.catalogue import batch_norm, dropout, l2
 from hunch.catalogue.hunch import Hunch
 from hunch.errors import PlanError
 
@@ -16,7 +16,7 @@ def hunches() -> tuple[Hunch, ...]:
         >>> [hunch.name for hunch in hunches()][0]
         'bn-fewer-iterations'
     """
-    return batch_norm.HUNCHES
+    return batch_norm.HUNCHES + dropout.HUNCHES + l2.HUNCHES
 
 
 def find(name: str) -> Hunch:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hunch.catalogue import hunches
 from hunch.cli import screen
 from hunch.cli.arms import parse_claims
+from hunch.cli.training import asked_of
 from hunch.errors import PlanError
 
 
@@ -23,11 +24,16 @@ def show_catalogue(*, json: bool) -> int:
         screen.item(console, "said by", hunch.source)
         screen.item(console, "holds", hunch.holds)
         screen.item(console, "fails", hunch.fails)
-        arms = ", ".join(arm.name for arm in hunch.arms)
         seeds = "as many seeds as the verdict needs" if hunch.seeds is None else f"{hunch.seeds} seeds"
-        plan = f"{hunch.network}, digits; {arms}; {seeds}"
-        screen.item(console, "plan", plan)
-        screen.item(console, "claims", "; ".join(claim.text for claim in hunch.claims))
+        if hunch.regimes:
+            for k, regime in enumerate(hunch.regimes):
+                screen.item(console, "regimes" if k == 0 else "", f"{regime.name}: {regime.network}")
+            screen.item(console, "plan", f"digits; {seeds} in each regime")
+        else:
+            arms = ", ".join(arm.name for arm in hunch.arms)
+            screen.item(console, "plan", f"{hunch.network}, digits; {arms}; {seeds}")
+        for label, text in asked_of(hunch):
+            screen.item(console, label, text)
         console.print()
     screen.paragraph(console, f"Test one: hunch test {hunches()[0].name}")
     return 0

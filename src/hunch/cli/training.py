@@ -14,7 +14,7 @@ from hunch.cli.failures import StoppedError
 from hunch.cli.loading import load_build
 
 if TYPE_CHECKING:
-    from hunch.results import Study
+    from hunch.results import HunchAnswer, Study
 
 UNDER_STRICT = 1
 
@@ -58,7 +58,7 @@ def test(name: str, *, net: str | None, data: str | None, options: dict[str, Any
     if not output.quiet:
         introduce(hunch, net, data, options)
 
-    def verb(progress: bool) -> Study:
+    def verb(progress: bool) -> Study | HunchAnswer:
         from hunch.study import test
 
         return test(name, build, data, progress=progress, **options)
@@ -94,20 +94,51 @@ def introduce(hunch: Hunch, net: str | None, data: str | None, options: dict[str
     console = screen.aside()
     seeds = options.get("seeds", hunch.seeds)
     bought = "as many seeds as the verdict needs" if seeds is None else f"{seeds} seeds each"
-    arms = ", ".join(arm.name for arm in hunch.arms)
-    claims = "; ".join(claim.text for claim in hunch.claims)
     network = net or hunch.network
     screen.paragraph(console, hunch.statement, style="bold")
     screen.item(console, "said by", hunch.source)
     screen.item(
         console, "tested on", f"{network}; {data or 'the embedded digits (1,797 images, 10 classes)'}"
     )
-    screen.item(console, "arms", f"{arms}; {bought}, shared, so that runs are compared in pairs")
-    screen.item(console, "claimed", claims)
+    shared = f"{bought}, shared, so that runs are compared in pairs"
+    if hunch.finer is not None:
+        screen.item(console, "knobs", f"{hunch.finer.than}, {hunch.finer.knob}; {shared}")
+    elif net or not hunch.regimes:
+        screen.item(console, "arms", f"{', '.join(arm.name for arm in hunch.arms)}; {shared}")
+    else:
+        screen.item(console, "seeds", shared)
+    for label, text in asked_of(hunch, net):
+        screen.item(console, label, text)
     console.print()
 
 
-def _run(verb: Callable[[bool], Study], output: Output, told: dict[str, Any]) -> int:
+def asked_of(hunch: Hunch, net: str | None = None) -> list[tuple[str, str]]:
+    """Pairs (label, text): what is decided, in every regime and across them.
+
+    Args:
+        hunch: The hunch.
+        net: The user's own network, for which the hunch's regimes do not count.
+    """
+    if hunch.finer is not None:
+        return [("claimed", hunch.finer.text)]
+    if net or not hunch.regimes:
+        return [("claimed", "; ".join(claim.text for claim in hunch.claims))]
+    lines = [
+        (
+            "claimed" if k == 0 else "",
+            f"{regime.name} ({', '.join(arm.name for arm in regime.arms or ())}): "
+            f"{'; '.join(claim.text for claim in regime.claims or ())}",
+        )
+        for k, regime in enumerate(hunch.tested_in)
+    ]
+    if hunch.across:
+        lines.append(("across", "; ".join(claim.text for claim in hunch.across)))
+    if hunch.predicts != "supported":
+        lines.append(("predicted", f"each claim {hunch.predicts}"))
+    return lines
+
+
+def _run(verb: Callable[[bool], Study | HunchAnswer], output: Output, told: dict[str, Any]) -> int:
     """Train, then tell: verdicts first, then where things are."""
     try:
         with screen.only_json(output.json), screen.plain_warnings():
@@ -129,10 +160,13 @@ def _run(verb: Callable[[bool], Study], output: Output, told: dict[str, Any]) ->
     return UNDER_STRICT if output.strict and _is_open(study) else 0
 
 
-def _is_open(study: Study) -> bool:
-    """Whether a claim was refuted or stayed undecided."""
-    from hunch.evidence import REFUTED, UNDECIDED
+def _is_open(study: Study | HunchAnswer) -> bool:
+    """Whether a claim was refuted or stayed undecided; of a hunch with a prediction, whether it does not hold."""
+    from hunch.evidence import HOLDS, REFUTED, UNDECIDED
 
+    summary = getattr(study, "summary", None)
+    if summary is not None:
+        return summary.word != HOLDS
     return any(verdict.decision in (REFUTED, UNDECIDED) for verdict in study.verdicts)
 
 

@@ -9,6 +9,7 @@ nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is sho
 - `html`, `text`: lay the view out.
 - `doses_view`, `doses_panel`, `doses_scale`, `doses_how`: the same for a dose-response curve; `doses_chart`,
   `doses_html` and `doses_text` lay it out.
+- `hunch_html`: a hunch in all its regimes, with pictures on shared axes, over the pages of the regimes.
 - `kept_units`, `kept_units_chart`: what dropout does to layers of so many units, in words and as a picture.
 """
 
@@ -20,6 +21,11 @@ from hunch.report.doses_text import dose_report_text as dose_report_text
 from hunch.report.doses_view import DoseView as DoseView
 from hunch.report.doses_view import make_dose_view as make_dose_view
 from hunch.report.html import html_report as html_report
+from hunch.report.hunch_html import Card as Card
+from hunch.report.hunch_html import Part as Part
+from hunch.report.hunch_html import between_part as between_part
+from hunch.report.hunch_html import hunch_page as hunch_page
+from hunch.report.hunch_html import regime_part as regime_part
 from hunch.report.kept_units import NARROW_RULE as NARROW_RULE
 from hunch.report.kept_units import count_rows as count_rows
 from hunch.report.kept_units import law_facts as law_facts

@@ -11,6 +11,8 @@ from hunch.results.dropout_law import DropoutLaw as DropoutLaw
 from hunch.results.dropout_law import dropout_law as dropout_law
 from hunch.results.equivalence import Equivalence as Equivalence
 from hunch.results.exploration import Exploration as Exploration
+from hunch.results.hunch_answer import HunchAnswer as HunchAnswer
+from hunch.results.hunch_answer import slug as slug
 from hunch.results.opening import open as open
 from hunch.results.runs import Runs as Runs
 from hunch.results.search import Search as Search

@@ -1,0 +1,148 @@
+"""Hunches about dropout.
+
+The figures quoted under `holds` and `fails` are those of the sources named there. `keep` is the probability to keep a
+unit; PyTorch's `nn.Dropout(p)` has p = 1 - keep.
+"""
+
+from __future__ import annotations
+
+from hunch.catalogue.hunch import Hunch, Regime
+from hunch.plan import Arm, Claim, lower, same
+
+# Small batches and given budgets keep a quick test within a minute, and all regimes comparable.
+BASE = Arm("base", optimizer="sgd", batch_size=32)
+BUDGET = 1000
+
+ALL, LIGHT, HALF = (Arm(f"keep-{keep:g}", keep_prob=keep) for keep in (1.0, 0.8, 0.5))
+DOSED = ("keep-0.8", "keep-0.5")
+TENTH = 0.01  # of held-out cost: about a tenth of what a wide network has left on the digits
+HELPS = tuple(lower("held_out_cost", arm, than="keep-1", margin=TENTH) for arm in DOSED)
+HURTS = tuple(lower("held_out_cost", "keep-1", than=arm, margin=TENTH) for arm in DOSED)
+
+NEEDS_WIDTH = Hunch(
+    name="dropout-needs-width",
+    statement="Dropout helps wide layers and hurts narrow ones.",
+    source=(
+        "The learner's post of 2017 with which this catalogue starts: with few units it is very hard to hit the right "
+        "keep probability. Srivastava et al. 2014 (JMLR 15) advise n/p units at keep probability p where n would do "
+        "without dropout."
+    ),
+    holds=(
+        "The number of kept units has the relative spread sqrt((1 - p)/(np)), so what many units carry together is "
+        "disturbed less than what a few do. On MNIST with 2,048 units a layer keep probabilities from 0.4 to 0.8 did "
+        "equally well (Srivastava et al., section 7.3)."
+    ),
+    fails=(
+        "Width alone does not decide it. Sun et al. 2021 (arXiv 2108.06628) trained 2,000 random pairs of width and "
+        "rate on three data sets and found no simple rule. It takes the right amount of data as well: with 100 and 500 "
+        "examples dropout gained nothing, and with very many its gain declined (Srivastava et al., section 7.4)."
+    ),
+    arms=(ALL, LIGHT, HALF),
+    claims=HELPS,
+    base=BASE,
+    seeds=20,
+    budget=BUDGET,
+    mechanism=("inactive", "gradient_norm", "update_weight"),
+    regimes=(
+        Regime(name="12 units", widths=(64, 12, 10), activation="relu", claims=HURTS),
+        Regime(name="200 units", widths=(64, 200, 10), activation="relu", claims=HELPS),
+    ),
+)
+
+UNITS = ("10.5/12", "11/12", "11.5/12")
+KINDS = ("bernoulli", "gaussian", "exact")
+SAME = 0.02  # of held-out cost: about an eighth of what a 12-unit network has left on the digits
+SAME_COST = 0.007  # of training cost: about a quarter of what one unit less adds there
+
+
+def _keep(units: str) -> float:
+    return float(units.removesuffix("/12")) / 12
+
+
+def _halfway(outcome: str, middle: str, low: str, high: str, margin: float) -> Claim:
+    """That a dose lies halfway between two others, as it must where the dose is a continuous quantity."""
+    return Claim("same", outcome, ((middle, -1.0), (low, 0.5), (high, 0.5)), margin)
+
+
+IS_QUANTISED = Hunch(
+    name="dropout-is-quantised",
+    statement="Dropout in a 12-unit layer is quantised: 12 units can become 11, never 11.x.",
+    source=(
+        "The learner's post of 2017 with which this catalogue starts: dropout is a quantised technique, and therefore "
+        "hard to tune where there are few units."
+    ),
+    holds=(
+        "For the mask of one example, which keeps a whole number of units; and for dropout that keeps a fixed number "
+        "of them (here exact; Ko et al. 2017 call it controlled dropout), of which a 12-unit layer has twelve doses."
+    ),
+    fails=(
+        "The keep probability is continuous. A 12-unit layer at keep 11/12 keeps exactly 11 units in 38 % of the masks "
+        "only, its expected number takes any value (11.5 at keep 0.958), and the expected cost over masks is a "
+        "polynomial in the keep probability. Noise that is continuous itself, Gaussian of equal variance, did as well "
+        "in Srivastava et al. 2014 (section 10; MNIST error 0.95 against 1.08 %, CIFAR-10 12.5 against 12.6 %)."
+    ),
+    arms=(
+        Arm("none", keep_prob=1.0),
+        *(Arm(f"{kind}@{n}", keep_prob=_keep(n), dropout=kind) for n in UNITS for kind in KINDS),
+    ),
+    claims=(
+        *(
+            same(f"{kind}@{n}", f"bernoulli@{n}", of="held_out_cost", margin=SAME)
+            for kind in KINDS[1:]
+            for n in UNITS
+        ),
+        same("gaussian@11/12", "bernoulli@11/12", of="gap", margin=SAME),
+        _halfway("held_out_cost", "bernoulli@11.5/12", "bernoulli@11/12", "none", SAME),
+        _halfway("held_out_cost", "bernoulli@11/12", "bernoulli@10.5/12", "bernoulli@11.5/12", SAME),
+        _halfway("cost", "bernoulli@11.5/12", "bernoulli@11/12", "none", SAME_COST),
+    ),
+    base=BASE,
+    seeds=160,
+    budget=BUDGET,
+    mechanism=("inactive", "gradient_norm", "update_weight"),
+    regimes=(Regime(name="12 units", widths=(64, 12, 10), activation="relu"),),
+    predicts="refuted",
+)
+
+WIDTHS = (12, 16, 24)
+MORE_KEPT = (lower("held_out_cost", "12-kept", than="6-kept", margin=SAME),)
+
+SAME_EXPECTED_UNITS = Hunch(
+    name="same-expected-units-same-result",
+    statement="What counts is the expected number of kept units: 24 units at keep 0.5 do what 12 units do.",
+    source=(
+        "Srivastava et al. 2014 (JMLR 15) advise n/p units at keep probability p where n would do without dropout. The "
+        'caffenet-benchmark (ducha-aiki, Regularization.md) puts it to the test as "same effective neurons = same '
+        'performance".'
+    ),
+    holds=(
+        "In part: with the expected number held fixed a keep probability of 0.1 did much less harm than with the width "
+        "held fixed (MNIST error 1.7 against 2.7 %; Srivastava et al., section 7.3)."
+    ),
+    fails=(
+        "In that benchmark (CaffeNet, ImageNet, single runs) 1,433 expected units reached .456 as 1,433 units without "
+        "dropout, .497 as 2,048 at keep 0.7, .465 as 4,096 at keep 0.35 and .447 as 6,144 at keep 0.23: the noise "
+        "counts beside the number."
+    ),
+    base=BASE,
+    seeds=40,
+    budget=BUDGET,
+    mechanism=("inactive", "gradient_norm", "update_weight"),
+    regimes=tuple(
+        Regime(
+            name=f"{n} units",
+            widths=(64, n, 10),
+            activation="relu",
+            arms=tuple(Arm(f"{kept}-kept", keep_prob=kept / n) for kept in (12, 6)),
+            claims=MORE_KEPT,
+        )
+        for n in WIDTHS
+    ),
+    across=tuple(
+        same(f"{n} units: {kept}-kept", f"12 units: {kept}-kept", of="held_out_cost", margin=SAME)
+        for kept in (12, 6)
+        for n in WIDTHS[1:]
+    ),
+)
+
+HUNCHES = (NEEDS_WIDTH, IS_QUANTISED, SAME_EXPECTED_UNITS)
