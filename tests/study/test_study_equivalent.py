@@ -82,6 +82,13 @@ def test_it_is_stored_and_opened_again(tmp_path):
     assert again.tested == (0, 0.5, 2)
     assert json.loads(json.dumps(again.to_json()))["doses"][0]["given"] == 0.8
     assert list(again.curve().columns) == ["knob", "dose", "mean"]
+    for kind in ("png", "svg", "html"):
+        picture = again.report(tmp_path / f"e.{kind}").read_bytes()
+        assert picture == first.report(tmp_path / f"f.{kind}").read_bytes()
+        assert picture.startswith({"png": b"\x89PNG", "svg": b"<svg", "html": b"<!"}[kind])
+    assert "keep 0.8 (PyTorch nn.Dropout(p=0.2))" in (tmp_path / "e.svg").read_text(encoding="utf-8")
+    with pytest.raises(PlanError, match=r"ends in .html, .txt.*\[results-report-kind\]"):
+        again.report(tmp_path / "e.pdf")
     assert again.report(tmp_path / "e.txt").read_text(encoding="utf-8").startswith("which l2 does to the gap")
 
 

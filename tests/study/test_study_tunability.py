@@ -70,6 +70,14 @@ def test_several_networks_side_by_side_are_stored_and_opened_again(tmp_path):
     assert isinstance(one, hunch.Tunability)
     assert one.frame()["levels"].tolist() == found.frame()["levels"].tolist()[:2]
     assert json.loads(json.dumps(found.to_json()))["networks"][0]["network"] == "6 units"
+    for kind in ("png", "svg", "html"):
+        start = {"png": b"\x89PNG", "svg": b"<svg", "html": b"<!"}[kind]
+        assert found.report(tmp_path / f"t.{kind}").read_bytes().startswith(start)
+    drawn = (tmp_path / "t.svg").read_text(encoding="utf-8")
+    assert "6 units: keep_prob" in drawn
+    assert "20/units: l2" in drawn
+    with pytest.raises(PlanError, match=r"ends in .html, .txt.*\[results-report-kind\]"):
+        found.report(tmp_path / "t.pdf")
     assert found.report(tmp_path / "t.txt").read_text(encoding="utf-8") == str(found) + "\n"
 
 

@@ -10,6 +10,7 @@ nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is sho
 - `doses_view`, `doses_panel`, `doses_scale`, `doses_how`: the same for a dose-response curve; `doses_chart`,
   `doses_html` and `doses_text` lay it out.
 - `hunch_html`: a hunch in all its regimes, with pictures on shared axes, over the pages of the regimes.
+- `knobs_chart`: two knobs in one picture.
 - `kept_units`, `kept_units_chart`: what dropout does to layers of so many units, in words and as a picture.
 """
 
@@ -37,6 +38,8 @@ from hunch.report.kept_units_chart import PICTURES as PICTURES
 from hunch.report.kept_units_chart import law_chart as law_chart
 from hunch.report.kept_units_chart import laws_chart as laws_chart
 from hunch.report.kept_units_chart import write_picture as write_picture
+from hunch.report.knobs_chart import equivalence_chart as equivalence_chart
+from hunch.report.knobs_chart import tunability_chart as tunability_chart
 from hunch.report.text import text_report as text_report
 from hunch.report.view import View as View
 from hunch.report.view import make_view as make_view

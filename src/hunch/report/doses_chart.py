@@ -87,7 +87,7 @@ def dose_chart(panel: DosePanel, *, legend: bool = False) -> alt.LayerChart:
             tooltip=_tooltip(),
         ),
         *label,
-        *_default_layers(panel.points, x, y, ends=panel.domain_x),
+        *_default_layers(panel, x, y),
         *_break_layers(panel),
     ]
     return layered(layers, panel.alt)
@@ -181,17 +181,22 @@ def _limit_layers(panel: DosePanel, y: alt.Y) -> tuple[list[Any], list[Any]]:
     ]
 
 
-def _default_layers(
-    points: Sequence[DosePoint], x: alt.X, y: alt.Y, *, ends: tuple[float, float]
-) -> list[Any]:
+def _default_layers(panel: DosePanel, x: alt.X, y: alt.Y) -> list[Any]:
     """A ring around the default, and its name beside it, on the side where there is room."""
-    found = [p for p in points if p.is_default]
+    ends = panel.domain_x
+    found = [p for p in panel.points if p.is_default]
     if not found:
         return []
     at = found[0]
     is_right = isinstance(at.x, float) and at.x > (ends[0] + ends[1]) / 2
     base = alt.Chart(alt.InlineData(values=[{"x": at.x, "y": at.y, "label": "default"}])).encode(x=x, y=y)
-    where: dict[str, Any] = {"align": "right" if is_right else "left", "dx": -9 if is_right else 9, "dy": 15}
+    # Before a broken axis the name stands above its dose: below, the break is near.
+    is_above = panel.gap is not None and isinstance(at.x, float) and at.x < panel.gap
+    where: dict[str, Any] = {
+        "align": "right" if is_right else "left",
+        "dx": -9 if is_right else 9,
+        "dy": -15 if is_above else 15,
+    }
     return [
         base.mark_point(style="hunch-ring", size=300, aria=False),
         *(

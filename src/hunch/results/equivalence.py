@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from hunch.errors import PlanError
 from hunch.evidence import EquivalenceAnswer, EquivalentDose, describe_equivalence, read_equivalence
 from hunch.plan import Plan
-from hunch.results.writing import plain, write_whole
+from hunch.report import PICTURES, equivalence_chart, write_picture
+from hunch.results.writing import nothing_to_draw, plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
 if TYPE_CHECKING:
@@ -104,17 +105,25 @@ class Equivalence:
         return pd.DataFrame({"knob": [r[0] for r in rows], "dose": [r[1] for r in rows], "mean": list(means)})
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report: `.txt` or `.json`.
+        """Write the report: `.html` (picture and sentences), `.txt`, `.json`, or the picture alone as `.png` or `.svg`.
 
         Raises:
-            PlanError: If the path ends in something else.
+            PlanError: If the path ends in something else, or nothing is there yet to be drawn.
             StoreError: If it cannot be written.
         """
         place = Path(path)
         kind = place.suffix.lower()
+        if kind in PICTURES:
+            title = str(self).splitlines()[0].split(":")[0].capitalize()
+            if not self.doses:
+                raise nothing_to_draw()
+            return write_picture(
+                equivalence_chart(self.answer, title), str(path), text=str(self), title=title
+            )
         if kind not in (".txt", ".json"):
             raise PlanError(
-                f"this report ends in .txt or .json, got {str(path)!r}. Write for instance 'equivalent.txt'.",
+                f"this report ends in .html, .txt, .json, .png or .svg, got {str(path)!r}. Write for instance "
+                "'equivalent.html'.",
                 "results-report-kind",
             )
         text = str(self) if kind == ".txt" else json.dumps(self.to_json(), indent=2, ensure_ascii=False)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from hunch.errors import PlanError
 from hunch.evidence import TunabilityAnswer, describe_tunability, read_tunability
 from hunch.plan import Plan
-from hunch.results.writing import plain, write_whole
+from hunch.report import PICTURES, tunability_chart, write_picture
+from hunch.results.writing import nothing_to_draw, plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
 if TYPE_CHECKING:
@@ -111,17 +112,28 @@ class Tunability:
         return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report: `.txt` or `.json`.
+        """Write the report: `.html` (picture and sentences), `.txt`, `.json`, or the picture alone as `.png` or `.svg`.
 
         Raises:
-            PlanError: If the path ends in something else.
+            PlanError: If the path ends in something else, or nothing is there yet to be drawn.
             StoreError: If it cannot be written.
         """
         place = Path(path)
         kind = place.suffix.lower()
+        if kind in PICTURES:
+            known = {
+                self._name(name): (part.answer, part.facts)
+                for name, part in self.parts.items()
+                if part.answer is not None
+            }
+            if not known:
+                raise nothing_to_draw()
+            title = "Which knob tunes finer?"
+            return write_picture(tunability_chart(known, title), str(path), text=str(self), title=title)
         if kind not in (".txt", ".json"):
             raise PlanError(
-                f"this report ends in .txt or .json, got {str(path)!r}. Write for instance 'tunability.txt'.",
+                f"this report ends in .html, .txt, .json, .png or .svg, got {str(path)!r}. Write for instance "
+                "'tunability.html'.",
                 "results-report-kind",
             )
         text = str(self) if kind == ".txt" else json.dumps(self.to_json(), indent=2, ensure_ascii=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hunch.errors import StoreError
+from hunch.errors import PlanError, StoreError
 
 
 def plain(value: Any) -> Any:
@@ -46,3 +46,11 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return path
+
+
+def nothing_to_draw() -> PlanError:
+    """The error where a picture is asked for before there is anything in it."""
+    return PlanError(
+        "there is nothing to draw yet: no seed has a run at every dose. The report as .txt says what is known.",
+        "report-nothing-to-draw",
+    )
