@@ -26,7 +26,7 @@ def test_before_training_it_says_what_is_claimed_in_which_regime(run, trainer):
     said = " ".join(run("test", "same-expected-units-same-result").err.split())
     for words in (
         "tested on 64 → 12 → 10, relu; 64 → 16 → 10, relu; 64 → 24 → 10, relu; the embedded digits",
-        "40 seeds each, shared",
+        "320 seeds each, shared",
         "claimed 12 units (12-kept, 6-kept): 12-kept lower held_out_cost than 6-kept 16 units",
         "across 16 units: 12-kept same held_out_cost as 12 units: 12-kept; 24 units",
     ):
@@ -36,14 +36,14 @@ def test_before_training_it_says_what_is_claimed_in_which_regime(run, trainer):
 def test_on_a_network_of_ones_own_the_hunchs_own_claims_are_said(run, trainer, net):
     said = " ".join(run("test", "dropout-needs-width", "--net", "net.py:build").err.split())
     assert "tested on net.py:build; the embedded digits" in said
-    assert "arms keep-1, keep-0.8, keep-0.5; 20 seeds each" in said
+    assert "arms keep-1, keep-0.8, keep-0.5; 60 seeds each" in said
     assert "claimed keep-0.8 lower held_out_cost than keep-1; keep-0.5 lower" in said
     assert "12 units" not in said
 
 
 def test_of_two_knobs_their_names_are_said(run, trainer):
     said = " ".join(run("test", "l2-tunes-finer-than-dropout").err.split())
-    assert "knobs keep_prob, l2; 10 seeds each" in said
+    assert "knobs keep_prob, l2; 60 seeds each" in said
     assert "claimed l2 tunes finer than keep_prob" in said
 
 

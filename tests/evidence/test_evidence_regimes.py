@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hunch.evidence import (
     SUPPORTED,
     UNDECIDED,
     Found,
+    compare_noise,
     compare_regimes,
     decide,
     decide_across,
@@ -24,7 +26,7 @@ from hunch.evidence import (
     summarise,
 )
 from hunch.plan import Claim, faster, lower, same
-from hunch.stats import paired_interval
+from hunch.stats import noise_ratio, paired_interval
 from hunch.traces import RunTable
 
 COST = lower("held_out_cost", "a", than="b", margin=0.05)
@@ -261,8 +263,8 @@ def test_equal_regimes_are_called_different_with_probability_alpha_at_most_in_ma
 # ---- the summary -----------------------------------------------------------------------------------------------
 
 
-def found(**by_regime):
-    return [Found(name, "a claim", word) for name, words in by_regime.items() for word in words.split(" | ")]
+def found(claim=COST, **by_regime):
+    return [Found(name, claim.text, word) for name, words in by_regime.items() for word in words.split(" | ")]
 
 
 @pytest.mark.parametrize(
@@ -293,20 +295,29 @@ def test_it_depends_on_the_regime_only_where_a_difference_is_itself_supported(pa
         between = compare_regimes(parts({"A": costs(rng, 0.1), "B": costs(rng, effect)}), ALPHA)
         summary = summarise(verdicts, between, SUPPORTED)
         assert summary.word == word
-    assert "no difference between regimes that would explain it is supported" in summary.text
+    assert summary.text.endswith("no difference between regimes that would explain it is supported")
 
 
 def test_a_difference_between_regimes_with_equal_verdicts_explains_nothing(parts):
     rng = np.random.default_rng(15)
-    between = compare_regimes(parts({"A": costs(rng, 0.1), "B": costs(rng, 0.6)}), ALPHA)
-    assert between[0].is_supported
-    verdicts = found(A="supported", B="supported", C="refuted")
-    assert summarise(verdicts, between, SUPPORTED).word == MIXED
+    made = parts({"A": costs(rng, 0.1), "B": costs(rng, 0.6), "C": costs(rng, 0.1)})
+    between = compare_regimes(made, ALPHA)
+    assert [b.is_supported for b in between] == [True, False, True]
+    verdicts = found(A="supported", B="supported", C="undecided")
+    assert summarise(verdicts, between[:2], SUPPORTED).word == MIXED
+    assert summarise(verdicts, between, SUPPORTED).word == DEPENDS
 
 
-def test_where_no_differences_were_tested_the_summary_says_so():
-    summary = summarise(found(A="supported", B="refuted"), (), SUPPORTED, is_compared=False)
-    assert summary.text.endswith("differences between them were not tested")
+def test_a_difference_that_the_statement_predicts_explains_nothing(parts):
+    rng = np.random.default_rng(17)
+    turned = lower("held_out_cost", "b", than="a", margin=0.05)
+    made = parts({"A": costs(rng, 0.4)}) | parts({"B": costs(rng, 0.0)}, turned)
+    [answer] = compare_regimes(made, ALPHA)
+    assert (answer.is_supported, answer.opposed) == (True, True)
+    verdicts = found(A="supported") + found(turned, B=NO_MEANINGFUL_DIFFERENCE)
+    assert summarise(verdicts, [answer], SUPPORTED).text == (
+        "mixed, per regime: A: supported; B: no meaningful difference"
+    )
 
 
 def test_a_contrast_of_three_arms_can_differ_too(parts):
@@ -320,3 +331,62 @@ def test_a_contrast_of_three_arms_can_differ_too(parts):
     [answer] = compare_regimes(parts({"A": three(0.0), "B": three(0.3)}, halfway), ALPHA)
     assert answer.is_supported
     assert answer.verdict.effect == pytest.approx(0.3, abs=0.05)
+
+
+# ---- two knobs on several networks -----------------------------------------------------------------------------
+
+
+def tuned(first, second, seeds=None):
+    """What two knobs showed on a network, as far as it is looked at: outcomes (seeds, doses) under each."""
+    seeds = tuple(range(len(first))) if seeds is None else seeds
+    sides = [
+        SimpleNamespace(knob=knob, curve=SimpleNamespace(seen=SimpleNamespace(seeds=seeds))) for knob in "kl"
+    ]
+    return SimpleNamespace(first=sides[0], second=sides[1], noise=noise_ratio(first, second))
+
+
+def noises(rng, ratio, n=40):
+    return tuned(ratio * rng.normal(size=(n, 5)), rng.normal(size=(n, 5)))
+
+
+def test_a_ratio_of_scatter_that_differs_between_networks_is_found():
+    rng = np.random.default_rng(18)
+    [answer] = compare_noise({"narrow": noises(rng, 3.0), "wide": noises(rng, 1.0)}, ALPHA)
+    assert answer.is_supported
+    assert math.exp(answer.log_ratio) == pytest.approx(3.0, rel=0.3)
+    assert describe_between(answer).startswith(
+        "different: the scatter under k, relative to that under l, is "
+    )
+    assert "times as large in narrow as in wide (95 % interval" in describe_between(answer)
+    told = [Found("narrow", "x", "supported"), Found("wide", "x", NO_MEANINGFUL_DIFFERENCE)]
+    assert summarise(told, [answer], SUPPORTED).word == DEPENDS
+    alike = compare_noise({"narrow": noises(rng, 1.0), "wide": noises(rng, 1.0)}, ALPHA)
+    assert summarise(told, alike, SUPPORTED).word == MIXED
+
+
+def test_networks_are_compared_at_seeds_that_both_have_and_share_alpha():
+    rng = np.random.default_rng(19)
+    shifted = tuned(rng.normal(size=(40, 5)), rng.normal(size=(40, 5)), seeds=tuple(range(10, 50)))
+    apart = tuned(rng.normal(size=(40, 5)), rng.normal(size=(40, 5)), seeds=tuple(range(100, 140)))
+    found = compare_noise({"A": noises(rng, 1.0), "B": shifted, "C": apart}, ALPHA)
+    assert [(f.regimes, f.seeds, f.alpha) for f in found] == [(("A", "B"), 30, ALPHA / 3)]
+
+
+def test_a_network_without_a_ratio_is_left_out():
+    rng = np.random.default_rng(20)
+    few = tuned(rng.normal(size=(9, 5)), rng.normal(size=(9, 5)))
+    assert compare_noise({"A": noises(rng, 1.0), "B": few, "C": None}, ALPHA) == ()
+
+
+def false_noise_differences(n_studies, other=1.0):
+    rng = np.random.default_rng(21)
+    found = [
+        compare_noise({"A": noises(rng, 1.0, 20), "B": noises(rng, other, 20)}, ALPHA)
+        for _ in range(n_studies)
+    ]
+    return sum(each[0].is_supported for each in found) / n_studies
+
+
+def test_equal_networks_are_called_different_with_probability_alpha_at_most():
+    assert false_noise_differences(400) <= limit(400)
+    assert false_noise_differences(50, other=2.0) > limit(50)

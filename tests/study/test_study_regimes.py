@@ -125,7 +125,7 @@ def test_looks_and_unlike_budgets_leave_a_claim_across_undecided(blobs):
 def test_the_frame_has_a_row_a_regime_and_claim(answer):
     frame = answer.frame()
     assert list(frame) == ["regime", "claim", "verdict", "effect", "low", "high", "seeds", "reason"]
-    assert frame["regime"].tolist() == ["3 units", "12 units", "12 units and 3 units"]
+    assert frame["regime"].tolist() == ["3 units", "12 units", "across regimes"]
     assert frame["claim"].tolist()[:2] == [HURTS.text, HELPS.text]
     assert tuple(frame["verdict"]) == answer.decisions
     assert pd.api.types.is_float_dtype(frame["effect"])

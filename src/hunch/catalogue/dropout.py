@@ -40,7 +40,7 @@ NEEDS_WIDTH = Hunch(
     arms=(ALL, LIGHT, HALF),
     claims=HELPS,
     base=BASE,
-    seeds=20,
+    seeds=60,
     budget=BUDGET,
     mechanism=("inactive", "gradient_norm", "update_weight"),
     regimes=(
@@ -97,8 +97,10 @@ IS_QUANTISED = Hunch(
         _halfway("cost", "bernoulli@11.5/12", "bernoulli@11/12", "none", SAME_COST),
     ),
     base=BASE,
-    seeds=160,
+    seeds=320,
     budget=BUDGET,
+    # At one rate the arms differ in their noise alone; how lucky each arm's own rate is would hide small differences.
+    tuning="shared",
     mechanism=("inactive", "gradient_norm", "update_weight"),
     regimes=(Regime(name="12 units", widths=(64, 12, 10), activation="relu"),),
     predicts="refuted",
@@ -125,8 +127,9 @@ SAME_EXPECTED_UNITS = Hunch(
         "counts beside the number."
     ),
     base=BASE,
-    seeds=40,
+    seeds=320,
     budget=BUDGET,
+    tuning="shared",
     mechanism=("inactive", "gradient_norm", "update_weight"),
     regimes=tuple(
         Regime(

@@ -108,6 +108,7 @@ class Hunch:
         metric: `"train"` or `"held_out"`: the cost that targets are about.
         seeds: Number of confirm seeds. None: as many as the verdict needs, up to `compare`'s `max_seeds`.
         budget: Most iterations of a run. None: found by the pilot.
+        tuning: Of learning rates, as for `compare`.
         mechanism: The readings to look at when asking why.
         regimes: The circumstances in which it is tested. Empty: one, given by the fields above.
         across: Claims between arms of different regimes, which are named "REGIME: ARM".
@@ -130,6 +131,7 @@ class Hunch:
     metric: str = "train"
     seeds: int | None = None
     budget: int | None = None
+    tuning: str = "auto"
     mechanism: tuple[str, ...] = ()
     regimes: tuple[Regime, ...] = ()
     across: tuple[Claim, ...] = ()
@@ -172,6 +174,7 @@ class Hunch:
             "metric": self.metric,
             "seeds": self.seeds,
             "budget": self.budget,
+            "tuning": self.tuning,
             "mechanism": list(self.mechanism),
             "regimes": [regime.to_json() for regime in self.regimes],
             "across": [_told(claim) for claim in self.across],

@@ -24,8 +24,10 @@ TUNES_FINER = Hunch(
         "learns the keep probability by gradient."
     ),
     base=Arm("base", optimizer="sgd", batch_size=32),
-    seeds=10,
+    seeds=60,
     budget=800,
+    # One rate for all doses: else the luck of each dose's own rate is most of what scatters.
+    tuning="shared",
     regimes=tuple(Regime(name=f"{n} units", widths=(64, n, 10), activation="relu") for n in (12, 50, 200)),
     finer=Finer(knob="l2", than="keep_prob"),
 )

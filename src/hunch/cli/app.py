@@ -118,8 +118,20 @@ def check_hunch(
         str | None, _out("Where the report goes; else NAME.html, here.", metavar="FILE")
     ] = None,
     no_report: Annotated[bool, _out("Write no report.", "--no-report")] = False,
-    store: Store = None,
-    strict: Strict = False,
+    store: Annotated[
+        str | None,
+        _out(
+            "Keep finished runs in this study file; with several regimes, in this folder. The same command goes on.",
+            metavar="FILE",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        _out(
+            "Exit with 1 if a claim is refuted or undecided; of a hunch with regimes, unless it holds.",
+            "--strict",
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:

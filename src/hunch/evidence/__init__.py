@@ -75,6 +75,8 @@ from hunch.evidence.planted import plant as plant
 from hunch.evidence.regimes import Between as Between
 from hunch.evidence.regimes import compare_regimes as compare_regimes
 from hunch.evidence.regimes import decide_across as decide_across
+from hunch.evidence.regimes_noise import NoiseDifference as NoiseDifference
+from hunch.evidence.regimes_noise import compare_noise as compare_noise
 from hunch.evidence.regimes_text import DEPENDS as DEPENDS
 from hunch.evidence.regimes_text import FAILS as FAILS
 from hunch.evidence.regimes_text import HOLDS as HOLDS

@@ -41,14 +41,21 @@ class Between:
         verdict: The verdict; its claim names arms as "REGIME: ARM".
         plan: The plan under which it was judged: its arms are those of these regimes.
         facts: Facts of the regimes together; sites are those of the first.
-        about: For a difference between regimes, the claim whose effects are compared, as the first regime makes it.
+        asked: For a difference between regimes, the claims whose effects are compared, one a regime; else empty.
+        opposed: Whether these two claim the opposite of each other, so that the statement predicts a difference.
     """
 
     regimes: tuple[str, ...]
     verdict: Verdict
     plan: Plan
     facts: StudyFacts
-    about: Claim | None = None
+    asked: tuple[Claim, ...] = ()
+    opposed: bool = False
+
+    @property
+    def about(self) -> Claim | None:
+        """For a difference between regimes, what is asked, as the first of them does."""
+        return self.asked[0] if self.asked else None
 
     @property
     def is_supported(self) -> bool:
@@ -134,7 +141,8 @@ def _difference(
     plan = replace(plan, margins=() if math.isnan(margin) else (margin,))
     every = _stacked(plan, claim, ((one, *parts[one], first), (two, *parts[two], second)))
     verdict = verdict_of(plan, table, claim, margin, share, every)
-    return Between((one, two), verdict, _as_tuned(plan, parts, (one, two)), table.facts, first)
+    merged = _as_tuned(plan, parts, (one, two))
+    return Between((one, two), verdict, merged, table.facts, (first, second), opposed=sign < 0)
 
 
 def _margin(plan: Plan, claim: Claim) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hunch.evidence.numbers import level, number, ratio, seeds_text
 from hunch.evidence.regimes import Between
+from hunch.evidence.regimes_noise import NoiseDifference, describe_noise
 from hunch.evidence.verdict import NO_MEANINGFUL_DIFFERENCE, REFUTED, SUPPORTED, UNDECIDED
 from hunch.evidence.wording import headline, label
 
@@ -46,14 +47,26 @@ class Summary:
     word: str
     text: str
 
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.text
 
-def describe_between(found: Between, error_unit: str = "share") -> str:
+    @property
+    def rest(self) -> str:
+        """The sentence without the word it begins with, for where the word stands apart."""
+        rest = self.text.removeprefix(self.word).lstrip(",: ")
+        return rest[:1].upper() + rest[1:]
+
+
+def describe_between(found: Between | NoiseDifference) -> str:
     """A verdict between regimes in a sentence.
 
     Args:
         found: The verdict.
-        error_unit: `StudyFacts.error_unit`; differences of shares are given in points.
     """
+    if isinstance(found, NoiseDifference):
+        return describe_noise(found)
+    error_unit = found.facts.error_unit
     if found.about is None:
         return headline(found.verdict, found.plan, error_unit)
     verdict, (one, two) = found.verdict, found.regimes
@@ -73,19 +86,19 @@ def describe_between(found: Between, error_unit: str = "share") -> str:
 
 
 def summarise(
-    verdicts: Sequence[Found], between: Sequence[Between], predicts: str, *, is_compared: bool = True
+    verdicts: Sequence[Found], between: Sequence[Between | NoiseDifference], predicts: str
 ) -> Summary:
     """All verdicts of a hunch in one sentence.
 
     It `holds` if every verdict is the predicted one, `fails` if every one is the opposite or no meaningful
-    difference, is `undecided` if none is decided; else it is `mixed`, and `depends on the regime` only where the
-    verdicts of two regimes differ and a difference between these two is itself supported.
+    difference, is `undecided` if none is decided; else it is `mixed`, and `depends on the regime` only where two
+    regimes that claim the same come to different verdicts and the difference between them is itself supported. Where
+    two regimes claim opposite things a difference is what the statement predicts, and explains nothing.
 
     Args:
-        verdicts: The verdicts of all regimes and across them.
-        between: Answers of `compare_regimes`.
+        verdicts: The verdicts of all regimes and across them, each regime with those of its claims.
+        between: Answers of `compare_regimes`, or of `compare_noise`.
         predicts: The decision that the statement predicts.
-        is_compared: Whether differences between regimes were asked at all.
     """
     n = len(verdicts)
     stances = [_stance(found.decision, predicts) for found in verdicts]
@@ -104,19 +117,29 @@ def summarise(
     for found in verdicts:
         by_regime.setdefault(found.regime, []).append(found)
     told = "; ".join(f"{regime}: {_counted(group)}" for regime, group in by_regime.items())
-    names = {regime: {_stance(f.decision, predicts) for f in group} for regime, group in by_regime.items()}
-    shown = [b for b in between if b.is_supported and names.get(b.regimes[0]) != names.get(b.regimes[1])]
-    if shown:
-        pairs = " and ".join(dict.fromkeys(f"between {b.regimes[0]} and {b.regimes[1]}" for b in shown))
-        return Summary(
-            DEPENDS, f"depends on the regime: {told}{predicted}; a difference {pairs} is itself supported"
-        )
     if len(by_regime) == 1:
         return Summary(MIXED, f"mixed: {counted}{predicted}")
-    tail = "no difference between regimes that would explain it is supported"
-    if not is_compared:
-        tail = "differences between them were not tested"
-    return Summary(MIXED, f"mixed, per regime: {told}{predicted}; {tail}")
+    unlike = [b for b in between if _is_unlike(b, verdicts, predicts)]
+    shown = [b for b in unlike if b.is_supported]
+    if shown:
+        pairs = list(dict.fromkeys(f"between {b.regimes[0]} and {b.regimes[1]}" for b in shown))
+        which = f"a difference {pairs[0]} is itself supported"
+        if len(pairs) > 1:
+            which = f"differences {', '.join(pairs)} are themselves supported"
+        return Summary(DEPENDS, f"depends on the regime: {told}{predicted}; {which}")
+    tail = "; no difference between regimes that would explain it is supported" if unlike else ""
+    return Summary(MIXED, f"mixed, per regime: {told}{predicted}{tail}")
+
+
+def _is_unlike(between: Between | NoiseDifference, verdicts: Sequence[Found], predicts: str) -> bool:
+    """Whether two regimes that claim the same came to different verdicts on it."""
+    if isinstance(between, NoiseDifference):
+        stances = {_stance(f.decision, predicts) for f in verdicts if f.regime in between.regimes}
+    else:
+        asked = {(name, claim.text) for name, claim in zip(between.regimes, between.asked, strict=True)}
+        stances = {_stance(f.decision, predicts) for f in verdicts if (f.regime, f.claim) in asked}
+        stances = set[str]() if between.opposed else stances
+    return len(stances) > 1
 
 
 def _stance(decision: str, predicts: str) -> str:

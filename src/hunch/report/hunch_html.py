@@ -8,7 +8,18 @@ from typing import Any
 from urllib.parse import quote
 
 from hunch.catalogue import Hunch
-from hunch.evidence import FAILS, HOLDS, Between, Summary, Verdict, describe_between, headline, level, number
+from hunch.evidence import (
+    FAILS,
+    HOLDS,
+    Between,
+    NoiseDifference,
+    Summary,
+    Verdict,
+    describe_between,
+    headline,
+    level,
+    number,
+)
 from hunch.plan import Plan
 from hunch.report.effects import EffectRow, effect_row
 from hunch.report.forest import effect_chart
@@ -105,7 +116,7 @@ def regime_part(
     return Part(name, facts.network, page, tuple(cards))
 
 
-def between_part(title: str, about: str, found: Sequence[Between]) -> Part:
+def between_part(title: str, about: str, found: Sequence[Between | NoiseDifference]) -> Part:
     """What is said across regimes, or of differences between them.
 
     Args:
@@ -114,11 +125,12 @@ def between_part(title: str, about: str, found: Sequence[Between]) -> Part:
         found: The verdicts.
     """
     cards: list[Card] = []
+    drawn = [each.verdict for each in found if isinstance(each, Between)]
     for each in found:
-        text = describe_between(each, each.facts.error_unit)
+        text = describe_between(each)
         word = text.partition(":")[0]
-        tone = "supported" if each.about is not None and each.is_supported else each.verdict.decision
-        effect = effect_row(each.verdict, each.facts.error_unit, [f.verdict for f in found])
+        effect = effect_row(each.verdict, each.facts.error_unit, drawn) if isinstance(each, Between) else None
+        tone = "supported" if word == "different" else word
         cards.append(Card(word, _tone(tone), _without(text, word), effect))
     return Part(title, about, "", tuple(cards))
 
@@ -196,4 +208,4 @@ def _tone(decision: str) -> str:
 def _without(text: str, word: str) -> str:
     """A sentence without the word that stands before its colon."""
     rest = text.removeprefix(f"{word}: ")
-    return rest[:1].upper() + rest[1:] if rest[:8] in ("by the e", "the effe", "whether ") else rest
+    return rest[:1].upper() + rest[1:] if rest.startswith(("by the ", "the ", "whether ")) else rest

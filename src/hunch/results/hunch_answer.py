@@ -22,8 +22,10 @@ from hunch.evidence import (
     UNDECIDED,
     Between,
     Found,
+    NoiseDifference,
     Summary,
     Verdict,
+    compare_noise,
     compare_regimes,
     decide_across,
     describe_between,
@@ -82,8 +84,10 @@ class HunchAnswer:
         return decide_across(self._parts, claims, share) if claims else ()
 
     @cached_property
-    def between(self) -> tuple[Between, ...]:
+    def between(self) -> tuple[Between | NoiseDifference, ...]:
         """Whether the effect of what two regimes both ask differs between them, at an alpha of its own."""
+        if self.tunability is not None:
+            return compare_noise({name: part.answer for name, part in self._tuned()}, self.alpha)
         return compare_regimes(self._parts, self.alpha)
 
     @property
@@ -100,8 +104,7 @@ class HunchAnswer:
     @cached_property
     def summary(self) -> Summary:
         """All verdicts in one: `.word` is `holds`, `fails`, `depends on the regime`, `mixed` or `undecided`."""
-        is_compared = self.tunability is None
-        return summarise(self._found, self.between, self.hunch.predicts, is_compared=is_compared)
+        return summarise(self._found, self.between, self.hunch.predicts)
 
     def frame(self) -> pd.DataFrame:
         """One row a regime and claim.
@@ -178,10 +181,10 @@ class HunchAnswer:
         if self.tunability is not None:
             lines += str(self.tunability).splitlines()
         if self.across:
-            lines += ["across regimes", *_indented(*(self._said(found) for found in self.across))]
+            lines += ["across regimes", *_indented(*map(describe_between, self.across))]
         if self.between:
             title = f"between regimes, at an alpha of {number(self.alpha)} of its own"
-            lines += [title, *_indented(*(self._said(found) for found in self.between))]
+            lines += [title, *_indented(*map(describe_between, self.between))]
         return "\n".join([*lines, *(f"({note})" for note in self.notes), self.summary.text])
 
     def __repr__(self) -> str:
@@ -213,7 +216,7 @@ class HunchAnswer:
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = [_row(name, v) for name, study in self.studies.items() for v in study.verdicts]
-        rows += [_row(" and ".join(found.regimes), found.verdict) for found in self.across]
+        rows += [_row("across regimes", found.verdict) for found in self.across]
         for name, part in self._tuned():
             assert self.tunability is not None and self.hunch.finer is not None
             word, answer = self.tunability.decisions[name or part.facts.network], part.answer
@@ -229,9 +232,6 @@ class HunchAnswer:
 
     def _has(self, joint: str) -> bool:
         return any(joint.startswith(f"{name}: ") for name in self.studies)
-
-    def _said(self, found: Between) -> str:
-        return describe_between(found, found.facts.error_unit)
 
     def _page(self, pages: Mapping[str, Path]) -> str:
         """The page with the answer."""
@@ -286,15 +286,13 @@ def _row(regime: str, verdict: Verdict) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _between_json(found: Between) -> dict[str, Any]:
+def _between_json(found: Between | NoiseDifference) -> dict[str, Any]:
+    told = {"regimes": list(found.regimes), "text": describe_between(found)}
+    if isinstance(found, NoiseDifference):
+        return told | {"about": "scatter over seeds", "verdict": asdict(found)}
     entry = asdict(found.verdict)
     entry["claim"] = found.verdict.claim.to_json() | {"text": found.verdict.claim.text}
-    return {
-        "regimes": list(found.regimes),
-        "about": None if found.about is None else found.about.text,
-        "text": describe_between(found, found.facts.error_unit),
-        "verdict": entry,
-    }
+    return told | {"about": None if found.about is None else found.about.text, "verdict": entry}
 
 
 def _indented(*texts: str) -> list[str]:

@@ -22,6 +22,8 @@ class NoiseRatio:
         high: Upper end.
         n: Seeds.
         reason: Why nothing can be said: `""`, `"few seeds"` (fewer than ten), `"no noise"`.
+        pseudo: The jackknife's pseudo-values of the log ratio, one a seed, from which the interval is; they can be
+            compared with those of another pair of curves on the same seeds.
     """
 
     log_ratio: float
@@ -29,6 +31,7 @@ class NoiseRatio:
     high: float
     n: int
     reason: str = ""
+    pseudo: tuple[float, ...] = ()
 
 
 FEWEST = 10
@@ -79,7 +82,7 @@ def noise_ratio(first: npt.ArrayLike, second: npt.ArrayLike, *, alpha: float = 0
     pseudo = n * whole - (n - 1) * 0.5 * np.log(without[0] / without[1])
     half = float(t_quantile(n, alpha)) * float(pseudo.std(ddof=1)) / n**0.5
     centre = float(pseudo.mean())
-    return NoiseRatio(whole, centre - half, centre + half, n)
+    return NoiseRatio(whole, centre - half, centre + half, n, pseudo=tuple(pseudo.tolist()))
 
 
 def scatter(values: npt.ArrayLike) -> float:

@@ -43,8 +43,8 @@ def test(
         build: Makes the network. None: the hunch's own, its first and last width as the data ask.
         data: As for `compare`. None: the embedded digits.
         **compares: Any keyword of `compare`; what is given goes before the hunch's plan. Nothing is stored
-            unless `store=` is given (a folder, where there are several regimes), and tuning is `"auto"`: replicated
-            where a fast engine serves, else once.
+            unless `store=` is given (a folder, where there are several regimes), and tuning is the hunch's, as a rule
+            `"auto"`: replicated where a fast engine serves, else once.
 
     Returns:
         The study; for a hunch with regimes, or about two knobs, a `HunchAnswer`.
@@ -64,7 +64,7 @@ def test(
         "metric": hunch.metric,
         "seeds": hunch.seeds,
         "budget": hunch.budget,
-        "tuning": "auto",
+        "tuning": hunch.tuning,
         **compares,
     }
     reporter = Reporter(bool(settings.get("progress", True)))
