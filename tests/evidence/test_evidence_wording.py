@@ -192,7 +192,9 @@ def test_the_sentences_above_cover_every_decision():
 def test_who_lacks_seeds_is_told_which_keyword_to_raise_where_more_than_were_planned_would_do(plan):
     unsure = verdict(FASTER, "undecided", *log(1.2, 0.9, 1.6), seeds_needed=97, reason="why")
     planned = replace(plan, looks=(5, 10, 20))
-    assert headline(unsure, plan).endswith("about 97 seeds to decide: start a new study with seeds=97 and seed=1.")
+    assert headline(unsure, plan).endswith(
+        "about 97 seeds to decide: start a new study with seeds=97 and seed=1."
+    )
     assert headline(unsure, planned).endswith(
         "about 97 seeds to decide: start a new study with max_seeds=97 and seed=1."
     )

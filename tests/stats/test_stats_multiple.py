@@ -33,7 +33,9 @@ def test_of_the_findings_that_benjamini_hochberg_lets_pass_a_share_alpha_is_fals
     error = np.std(shares) / np.sqrt(len(shares))
     assert np.mean(shares) == pytest.approx(0.1 * 6 / 10, abs=3 * error)
     raw = (rng.random((4000, 6)) <= 0.1).sum(axis=1)
-    assert np.mean(raw / (raw + 4)) > 0.06 + 3 * error  # the check can fail: without adjustment more are false
+    assert (
+        np.mean(raw / (raw + 4)) > 0.06 + 3 * error
+    )  # the check can fail: without adjustment more are false
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
