@@ -148,6 +148,12 @@ CASES = {
     "seeds twice": lambda _: compare(seeds=[1, 2, 1]),
     "alpha of 5": lambda _: compare(alpha=5),
     "budget of 0": lambda _: compare(budget=0),
+    "a claim made twice": lambda _: compare(
+        claims=[hunch.faster("before", than="none"), "before faster than none"]
+    ),
+    "claims that are no list": lambda _: compare(claims="before faster than none"),
+    "paired in words": lambda _: compare(paired="no"),
+    "a budget beyond reason": lambda _: compare(budget=10**12),
     "an unknown way of tuning": lambda _: compare(tuning="thrice"),
     "seeds that are tuning seeds": lambda _: compare(
         tuning="replicated", base=hunch.Arm("base", batch_size=8), seeds=[400_001, 7]

@@ -53,8 +53,8 @@ CENSORED = {"bound": "at_least", "reached": (("before", 1.0), ("none", 0.35))}
 SENTENCES = [
     pytest.param(
         verdict(FASTER, "supported", *log(3.1, 2.8, 3.5)),
-        "supported: before needs 3.1 times fewer iterations than none to reach cost 0.25 "
-        "(95 % interval 2.8 to 3.5, 20 seeds)",
+        "supported: before needs 3.1 times fewer iterations than none to reach cost 0.25 (95 % interval 2.8 "
+        "to 3.5, 20 seeds); whether by more than the margin of 1.1 times is open",
         id="supported",
     ),
     pytest.param(
@@ -65,20 +65,22 @@ SENTENCES = [
     ),
     pytest.param(
         verdict(FASTER, "supported", *log(5, 2.8), None, **CENSORED),
-        "supported: before needs at least 2.8 times fewer iterations than none to reach cost 0.25 "
-        '(95 % limit, 20 seeds; arm "none" reached it in 35 % of its runs)',
+        "supported: before needs at least 2.8 times fewer iterations than none to reach cost 0.25 (95 % "
+        'limit, 20 seeds; arm "none" reached it in 35 % of its runs); whether by more than the margin of 1.1 '
+        "times is open",
         id="a bound names the limit",
     ),
     pytest.param(
         verdict(FASTER, "refuted", *log(1 / 1.4, 1 / 1.6, 1 / 1.2)),
-        "refuted: before needs 1.4 times more iterations than none to reach cost 0.25 "
-        "(95 % interval 1.2 to 1.6, 20 seeds)",
+        "refuted: before needs 1.4 times more iterations than none to reach cost 0.25 (95 % interval 1.2 to "
+        "1.6, 20 seeds); whether by more than the margin of 1.1 times is open",
         id="refuted says the opposite",
     ),
     pytest.param(
         verdict(faster("none", than="before"), "refuted", math.log(0.2), -INF, math.log(0.25), **CENSORED),
-        "refuted: none needs at least 4 times more iterations than before to reach cost 0.25 "
-        '(95 % limit, 20 seeds; arm "none" reached it in 35 % of its runs)',
+        "refuted: none needs at least 4 times more iterations than before to reach cost 0.25 (95 % limit, 20 "
+        'seeds; arm "none" reached it in 35 % of its runs); whether by more than the margin of 1.1 times is '
+        "open",
         id="a bound the other way",
     ),
     pytest.param(
@@ -126,14 +128,14 @@ SENTENCES = [
     ),
     pytest.param(
         verdict(lower_error("before", than="none"), "supported", 0.012, 0.008, 0.0162, margin=0.005),
-        "supported: before ends at a held-out error 1.2 points lower than none "
-        "(95 % interval 0.8 to 1.62 points on these held-out examples, 20 seeds)",
+        "supported: before ends at a held-out error 1.2 points lower than none (95 % interval 0.8 to 1.62 "
+        "points on these held-out examples, 20 seeds); whether by more than the margin of 0.5 points is open",
         id="error in points",
     ),
     pytest.param(
         verdict(lower_error("before", than="none"), "refuted", -0.01, -0.02, -0.005, margin=0.01),
-        "refuted: before ends at a held-out error 1 point higher than none "
-        "(95 % interval 0.5 to 2 points on these held-out examples, 20 seeds)",
+        "refuted: before ends at a held-out error 1 point higher than none (95 % interval 0.5 to 2 points on "
+        "these held-out examples, 20 seeds); whether by more than the margin of 1 point is open",
         id="one point",
     ),
     pytest.param(
@@ -144,37 +146,41 @@ SENTENCES = [
     ),
     pytest.param(
         verdict(lower("saturation", "before", than="none", site="0"), "supported", 0.3, 0.25, 0.35),
-        "supported: before has a saturation 0.3 lower than none at site 0 (95 % interval 0.25 to 0.35, 20 seeds)",
+        "supported: before has a saturation 0.3 lower than none at site 0 (95 % interval 0.25 to 0.35, 20 "
+        "seeds); whether by more than the margin of 0.05 is open",
         id="a reading",
     ),
     pytest.param(
         verdict(higher("slope", "before", than="none"), "refuted", -0.3, -0.35, -0.25),
-        "refuted: before has a slope of the activation 0.3 lower than none (95 % interval 0.25 to 0.35, 20 seeds)",
+        "refuted: before has a slope of the activation 0.3 lower than none (95 % interval 0.25 to 0.35, 20 "
+        "seeds); whether by more than the margin of 0.05 is open",
         id="a higher reading, refuted",
     ),
     pytest.param(
         verdict(lower("gap", "before", than="none"), "supported", 0.3, 0.25, 0.35),
-        "supported: before ends with a gap between held-out and training cost 0.3 lower than none "
-        "(95 % interval 0.25 to 0.35 on these held-out examples, 20 seeds)",
+        "supported: before ends with a gap between held-out and training cost 0.3 lower than none (95 % "
+        "interval 0.25 to 0.35 on these held-out examples, 20 seeds); whether by more than the margin of 0.05"
+        " is open",
         id="the gap",
     ),
     pytest.param(
         verdict(contrast("cost", INTERACTION), "refuted", -0.3, -0.35, -0.25),
-        "refuted: the contrast +1·a −1·b −1·c +1·d of cost is −0.3 (95 % interval −0.35 to −0.25 on these training "
-        "examples, 20 seeds)",
+        "refuted: the contrast +1·a −1·b −1·c +1·d of cost is −0.3 (95 % interval −0.35 to −0.25 on these "
+        "training examples, 20 seeds); whether by more than the margin of 0.05 is open",
         id="an interaction",
     ),
     pytest.param(
         verdict(contrast("iterations", INTERACTION), "supported", *log(3, 2), None, bound="at_least",
                 reached=(("a", 0.5), ("b", 1.0), ("c", 1.0), ("d", 0.7))),
-        "supported: the ratio +1·a −1·b −1·c +1·d of log iterations to cost 0.25 is at least 2 "
-        '(95 % limit, 20 seeds; arm "a" reached it in 50 % of its runs, arm "d" in 70 %)',
+        "supported: the ratio +1·a −1·b −1·c +1·d of iterations to cost 0.25 is at least 2 (95 % limit, 20 "
+        'seeds; arm "a" reached it in 50 % of its runs, arm "d" in 70 %); whether by more than the margin of '
+        "1.1 times is open",
         id="an interaction with a bound",
     ),
     pytest.param(
         verdict(contrast("iterations", {"none": 1, "before": -1}), "supported", *log(3, 2, 4)),
-        "supported: none needs 3 times more iterations than before to reach cost 0.25 "
-        "(95 % interval 2 to 4, 20 seeds)",
+        "supported: none needs 3 times more iterations than before to reach cost 0.25 (95 % interval 2 to 4, "
+        "20 seeds); whether by more than the margin of 1.1 times is open",
         id="a pair that speaks for more iterations",
     ),
 ]  # fmt: skip
@@ -209,8 +215,8 @@ def test_every_headline_is_limited_to_the_rates_it_holds_for(plan):
     said = verdict(FASTER, "supported", *log(3.1, 2.8, 3.5))
     once, given = replace(plan, tuning="once"), made_for_given_rates(plan)
     assert label(plan) == ""
-    assert headline(said, once).endswith("20 seeds), at these learning rates")
-    assert headline(said, given).endswith("20 seeds), at the learning rates given")
+    assert headline(said, once).endswith("is open, at these learning rates")
+    assert headline(said, given).endswith("is open, at the learning rates given")
     unsure = verdict(FASTER, "undecided", NAN, NAN, NAN, reason="why")
     assert headline(unsure, once) == 'undecided: "before faster than none", at these learning rates. Why.'
 

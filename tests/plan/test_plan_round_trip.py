@@ -66,7 +66,7 @@ def plans(draw):
     earlier = draw(st.sets(st.integers(1, max(1, len(seeds) - 1)), max_size=2)) if len(seeds) > 1 else set()
     plan = Plan(
         arms=tuple(draw(arms(name)) for name in ARM_NAMES),
-        claims=tuple(draw(st.lists(claims(), max_size=3))),
+        claims=tuple(dict.fromkeys(draw(st.lists(claims(), max_size=3)))),
         cost=draw(st.sampled_from(["cross_entropy", "mean_squared_error"])),
         seeds=seeds,
         looks=(*sorted(earlier), len(seeds)) if earlier else (),

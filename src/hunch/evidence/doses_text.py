@@ -88,8 +88,14 @@ def describe_curve(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[s
     ]
     if not seen.is_known or answer.shown is None:
         return [*lines, _why_unknown(answer, plan)]
+    if answer.is_ratio and plan.target is not None:
+        lines[0] += f", to cost {number(plan.target)}"
     margin = loss_text(answer, facts, answer.margin)
     reason = str(answer.shown.reason)
+    lost = _limits_reached(answer, plan, facts)
+    if lost and bool((seen.values == seen.values.flat[0]).all()):
+        return [*lines, f"nothing is decided: {lost[0]}"]
+    lines += lost
     if reason:
         lines.append(f"nothing is decided: {_REASONS[reason]}")
     else:
@@ -114,6 +120,20 @@ def describe_curve(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[s
     if unstable:
         lines.append(f"unstable, neither averaged nor compared: {_listed(curve, unstable)}")
     return lines
+
+
+def _limits_reached(answer: CurveAnswer, plan: Plan, facts: StudyFacts) -> list[str]:
+    """How many runs count as the most that counts: the budget, or the cost of a constant prediction."""
+    values = answer.seen.values
+    if answer.is_ratio:
+        n = int((values >= math.log(max(1.0, float(plan.budget or 1)))).sum())
+        what = f"did not reach the target and count as the budget of {plan.budget:,} iterations"
+    elif answer.outcome == "held_out_cost":
+        n = int((values >= facts.c0_held).sum())
+        what = f"ended at or above the held-out cost of a constant prediction ({number(facts.c0_held)}) and count as it"
+    else:
+        return []
+    return [f"{n:,} of {values.size:,} runs {what}"] if n else []
 
 
 def _why_unknown(answer: CurveAnswer, plan: Plan) -> str:
@@ -161,10 +181,12 @@ def _widths(answer: CurveAnswer) -> list[str]:
     width = answer.widths[0]
     unit = UNITS.get(split_knob(knob)[0], "decades" if answer.curve.is_log() else "")
     low, high = answer.chance
+    has_zero = bool(width.inner.has_zero) and answer.curve.is_log()
+    apart = "; dose 0 has no place on a logarithmic scale and adds nothing to either" if has_zero else ""
     return [
-        f"the near-optimal region is at least {_width(float(width.inner.width))} and at most "
-        f"{_width(float(width.outer.width))} wide ({unit}); one draw from the tested range is near-optimal with a "
-        f"chance of {percent(low)} to {percent(high)}"
+        f"the certified doses span {_width(float(width.inner.width))}, those not shown to be worse by more than the "
+        f"margin {_width(float(width.outer.width))} ({unit}); one draw from the tested range, each dose standing for "
+        f"its surroundings, is near-optimal with a chance of {percent(low)} to {percent(high)}{apart}"
     ]
 
 

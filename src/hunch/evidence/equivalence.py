@@ -145,8 +145,10 @@ def _set_text(answer: EquivalenceAnswer, dose: EquivalentDose) -> str:
             "few seeds": "undecided, fewer than five seeds have a run at every dose",
             "unstable": "undecided, too many runs diverged",
         }.get(dose.reason, dose.reason)
+    given, tested = dose.means[0], dose.means[1:]
+    lies = f"its mean is {number(given)}, theirs are {number(min(tested))} to {number(max(tested))}"
     if dose.is_empty:
-        return f"no tested {name} does the same ({at} confidence)"
+        return f"no tested {name} does the same ({at} confidence): {lies}"
     pieces = [_piece(low, high) for low, high in dose.intervals]
     low, high = dose.intervals[0][0], dose.intervals[-1][1]
     if dose.unbounded_low:
@@ -161,8 +163,10 @@ def _set_text(answer: EquivalenceAnswer, dose: EquivalentDose) -> str:
     if dose.unbounded_low and dose.unbounded_high and len(dose.intervals) == 1:
         text = f"any {name} from {number(low)} to {number(high)} and beyond ({at} confidence): not told apart"
     if not math.isnan(dose.point):
-        text += f"; by a straight line between the means, {number(dose.point)}"
-    return text
+        return f"{text}; by a straight line between the means, {number(dose.point)}"
+    if not min(tested) <= given <= max(tested):
+        return f"{text}; all tested means lie on one side of it ({lies})"
+    return f"{text}; the means cross it more than once"
 
 
 def _piece(low: float, high: float) -> str:

@@ -77,7 +77,8 @@ def _guard_number(outcome: OutcomeValues, claim: Claim, flip_at: float | None) -
         return Guard(reasons.few_pairs(n, outcome.n_missing, claim), needed)
     d = outcome.effects(claim)
     if np.abs(d).max() <= IDENTICAL * max(1.0, float(np.abs(outcome.values).max())):
-        return Guard(reasons.identical(claim), is_final=claim.outcome not in COARSE)
+        reason = reasons.all_capped(claim) if outcome.is_capped else reasons.identical(claim)
+        return Guard(reason, is_final=claim.outcome not in COARSE)
     if flip_at is not None and smallest_sign_flip_p(n) > flip_at:
         reason = reasons.sign_flip_floor(n, flip_at, smallest_sign_flip_p(n), floor is None)
         return Guard(reason, floor)

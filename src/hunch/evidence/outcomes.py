@@ -37,6 +37,7 @@ class OutcomeValues:
         n_without: Seeds left out because the reading is missing in some arm (a run that diverged at once).
         never_applies: Arms in which the reading does not apply in any run.
         lost: Those `n_without` seeds.
+        is_capped: Whether every run costs as much as a constant prediction, as which it then counts.
     """
 
     arms: tuple[str, ...]
@@ -49,6 +50,7 @@ class OutcomeValues:
     n_without: int = 0
     never_applies: tuple[str, ...] = ()
     lost: tuple[int, ...] = ()
+    is_capped: bool = False
 
     @property
     def reached(self) -> tuple[tuple[str, float], ...]:
@@ -142,7 +144,16 @@ def outcome_values(
         n_without=int((~keep).sum()),
         never_applies=never,
         lost=tuple(s for s, kept in zip(seeds, keep, strict=True) if not kept),
+        is_capped=_all_capped(plan, table.facts, claim, values[:, keep]),
     )
+
+
+def _all_capped(plan: Plan, facts: StudyFacts, claim: Claim, values: Floats) -> bool:
+    """Whether every run costs as much as counts: a constant prediction's cost."""
+    if claim.outcome not in ("cost", "held_out_cost") or not values.size:
+        return False
+    is_held = claim.outcome == "held_out_cost" or plan.metric == "held_out"
+    return bool((values >= (facts.c0_held if is_held else facts.c0_train)).all())
 
 
 def _runs(plan: Plan, table: RunTable, claim: Claim, arm: str, stage: str) -> dict[int, Trace]:

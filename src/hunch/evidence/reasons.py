@@ -87,6 +87,14 @@ def identical(claim: Claim) -> str:
     )
 
 
+def all_capped(claim: Claim) -> str:
+    """Costs that are all as high as counts decide nothing."""
+    return (
+        f"every run of {_listed(claim.arms)} ended at or above the cost of a constant prediction, and no run counts "
+        "for more than that: ask for a shorter budget=, or compare the error, the gap or the iterations"
+    )
+
+
 def sign_flip_floor(n: int, alpha: float, smallest: float, is_hopeless: bool) -> str:
     """N seeds are too few for the exact test whatever they show."""
     text = (

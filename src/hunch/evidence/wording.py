@@ -18,6 +18,7 @@ from hunch.evidence.verdict import (
     ABOUT_EQUAL,
     NO_MEANINGFUL_DIFFERENCE,
     OPEN,
+    REFUTED,
     SUPPORTED,
     UNDECIDED,
     Verdict,
@@ -113,7 +114,8 @@ def headline(verdict: Verdict, plan: Plan, error_unit: str = "share") -> str:
         ...                   0.05, 0.095, (20,))
         >>> print(headline(verdict, plan))  # doctest: +NORMALIZE_WHITESPACE
         supported: before needs 3.1 times fewer iterations than none to reach cost 0.25
-        (95 % interval 2.8 to 3.49, 20 seeds), at these learning rates
+        (95 % interval 2.8 to 3.49, 20 seeds); whether by more than the margin of 1.1 times is open,
+        at these learning rates
     """
     limits = f", {label(plan)}" if label(plan) else ""
     body = effect_text(verdict, plan, error_unit) or f'"{verdict.claim.text}"'
@@ -200,7 +202,7 @@ def _contrast(verdict: Verdict, plan: Plan, error_unit: str) -> str:
     if claim.is_ratio:
         least = "" if not _is_limit(verdict) else "at least " if verdict.effect > 0 else "at most "
         value = ratio(math.exp(_nearest_end(verdict) if least else verdict.effect))
-        return f"the ratio {terms} of log iterations to {_target(plan)} is {least}{value}"
+        return f"the ratio {terms} of iterations to {_target(plan)} is {least}{value}"
     value = _amount(verdict.effect, claim, error_unit)
     return f"the contrast {terms} of {claim.outcome.replace('_', ' ')}{_at(claim)} is {value}"
 
@@ -247,7 +249,11 @@ def _new_data(verdict: Verdict, error_unit: str) -> str:
 
 
 def _beyond(verdict: Verdict, error_unit: str) -> str:
-    return f", more than the margin of {_margin(verdict, error_unit)}" if verdict.beyond_margin else ""
+    if verdict.beyond_margin:
+        return f", more than the margin of {_margin(verdict, error_unit)}"
+    if verdict.decision in (SUPPORTED, REFUTED) and verdict.claim.kind == "more":
+        return f"; whether by more than the margin of {_margin(verdict, error_unit)} is open"
+    return ""
 
 
 def _early(verdict: Verdict, plan: Plan) -> str:

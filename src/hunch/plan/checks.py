@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TUNINGS = ("replicated", "once", "shared", "none")
 METRICS = ("train", "held_out")
 COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
+MOST_ITERATIONS = 100_000_000
 SEQUENCES = ("planned", "anytime")
 
 
@@ -33,6 +34,13 @@ def plan_problems(plan: Plan):
             "Rename one.",
             "plan-arm-twice",
         )
+    for text in sorted({c.text for c in plan.claims if plan.claims.count(c) > 1}):
+        yield Problem(
+            f'the claim "{text}" is made twice; each copy would halve the other\'s share of alpha. Make it once.',
+            "plan-claim-twice",
+        )
+    if not isinstance(plan.paired, bool):
+        yield Problem(f"paired must be True or False, got {plan.paired!r}.", "plan-paired")
     for claim in plan.claims:
         for arm in claim.arms:
             if arm not in names:
@@ -83,9 +91,9 @@ def plan_problems(plan: Plan):
     yield from _look_problems(plan)
     yield from _pool_problems(plan)
     for field, value in (("budget", plan.asked_budget), ("budget", plan.budget)):
-        if value is not None and (not is_whole(value) or value < 1):
+        if value is not None and (not is_whole(value) or not 1 <= value <= MOST_ITERATIONS):
             yield Problem(
-                f"{field} must be a whole number of iterations of at least 1, got {value!r}.",
+                f"{field} must be a whole number of iterations from 1 to {MOST_ITERATIONS:,}, got {value!r}.",
                 "plan-budget",
             )
             break

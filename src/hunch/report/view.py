@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hunch.evidence import Verdict, describe_arm, headline, iterations, number, used_seeds
-from hunch.plan import Plan
+from hunch.plan import Plan, tuning_goal
 from hunch.report.effects import EffectRow, effect_row
 from hunch.report.how import HowItem, how_in_one_line, how_it_was_done, sentence
 from hunch.report.panels import (
@@ -166,7 +166,7 @@ def make_view(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> View:
         runs=tuple(run_row(plan, table, t) for t in confirm[:MOST_RUNS]),
         runs_left_out=max(0, len(confirm) - MOST_RUNS),
         error_word=error_word(table.facts.error_unit),
-        notes=plan.notes,
+        notes=(*plan.notes, *_which_runs(plan, table)),
         how_line=how_in_one_line(plan, table, verdicts),
         how=how_it_was_done(plan, table, readings),
     )
@@ -191,6 +191,28 @@ def _divergence(arms: Sequence[ArmView]) -> str:
         f"Runs that diverged: {', '.join(found)}. They never reach the target; their cost and error count "
         "as at most those of predicting a constant."
     )
+
+
+def _which_runs(plan: Plan, table: RunTable) -> list[str]:
+    """What a reader must know of the runs that table and curves show, and of costs that count for less."""
+    said: list[str] = []
+    goals = list(dict.fromkeys(tuning_goal(claim, plan.metric)[1] for claim in plan.claims))
+    if len(goals) > 1 and any(plan.is_tuned_per_block(arm.name) for arm in plan.arms):
+        first, *others = [goal.replace("_", " ") for goal in goals]
+        said.append(
+            f"The table of arms and the curves show the runs that were tuned for {first}, where an arm has several at "
+            f"a seed; verdicts on {' and '.join(others)} rest on the runs that were tuned for that, whose means differ."
+        )
+    c0 = table.facts.c0_held
+    if any(claim.outcome in ("held_out_cost", "gap") or plan.metric == "held_out" for claim in plan.claims):
+        ended = [t for t in table.select("confirm") if t.diverged_at is None and len(t.held_cost)]
+        above = sum(bool(t.held_cost[-1] > c0) for t in ended)
+        if above:
+            said.append(
+                f"{above:,} of {len(ended):,} runs ended with a held-out cost above that of a constant prediction "
+                f"({number(c0)}); in verdicts they count as it."
+            )
+    return said
 
 
 def _title(plan: Plan) -> tuple[str, str]:

@@ -18,7 +18,7 @@ def mixture_interval(d: npt.ArrayLike, alpha: float, c2: float = MIXTURE) -> tup
     With K = ((n + c²)/(c² α²))^(1/n) and s the standard deviation, the mean lies within
     √((K - 1)(n - 1)s² / (n(1 - K c²/(n + c²)))) of the estimate, for all n at once with probability 1 -
     alpha, if the differences are Gaussian (Wang and Ramdas 2023, Theorem 4.9). Skewed ones break the promise:
-    up to 15 % at 5 %.
+    up to 18 % at 5 %.
 
     Args:
         d: Differences in their order, (..., n).

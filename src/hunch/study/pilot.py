@@ -334,7 +334,7 @@ def _notes(pilot: _Pilot, found: _Found) -> list[str]:
                 "No arm learned in the pilot: none got much below the cost of a constant prediction "
                 f"({pilot.c0:.3g}). Give a larger budget=, or look at the data."
             )
-        elif late:
+        elif late and any(claim.outcome == "iterations" for claim in pilot.plan.claims):
             notes.append(
                 f"{', '.join(late)} had not learned by half the budget in the pilot; the target comes from "
                 f"the other arms."

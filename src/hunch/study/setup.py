@@ -84,6 +84,12 @@ def prepare(
     _warn_if_all_alike(build, network, pilot_seeds[1])
     choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
+    if isinstance(claims, str | bytes) or not hasattr(claims, "__iter__"):
+        raise PlanError(
+            f"claims must be a list, got {claims!r}. Write claims=[hunch.faster('a', than='b')], or "
+            "claims=['a faster than b'].",
+            "plan-claims",
+        )
     wanted = tuple(read_claim(claim) for claim in claims)
     n_least = _fewest_examples(data, wanted, metric)
     resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
