@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from benchmarks.simulated_doses import ALPHA, CURVES, SHAPES, Bounds, Truth, noise, shown, simulated, truth
-from hunch.stats import dose_curve, tunability
+from hunch.stats import dose_curve, noise_ratio, tunability
 
 SEEDS = (5, 10, 20, 40)
 PROMISED = ("gaussian", "unequal variances")  # Gaussian differences: proven
@@ -67,8 +67,9 @@ class Cell:
         return {name: rate for name, rate in found.items() if rate > self.limit}
 
 
-def rates_of(bounds: Bounds, at: Truth) -> Rates:
-    """Counted against the best of each study's stable doses; a share is one of those studies where a dose is stable."""
+def rates_of(bounds: Bounds, at: Truth, *, of_all: bool = False) -> Rates:
+    """Counted against the best of each study's stable doses; "each": as a share of those studies in which the dose is
+    stable and one of those it is said of, or of all."""
     stable = bounds.is_stable
     best = np.where(stable, at.means, np.inf).min(axis=1, keepdims=True)
     gap = np.where(stable, at.means - best, 0.0)
@@ -81,20 +82,21 @@ def rates_of(bounds: Bounds, at: Truth) -> Rates:
     wrong_yes = is_bad & (seen.default_high <= at.margin)
     wrong_no = is_near & flagged
     return Rates(
-        excluded=_worst(seen.is_excluded, is_best),
+        excluded=_worst(seen.is_excluded, is_best, of_all),
         certified=float((seen.is_certified & is_bad).any(axis=1).mean()),
-        worse=_worst(flagged, is_near),
+        worse=_worst(flagged, is_near, of_all),
         gap_high=float((stable & (gap > seen.gap_high + tiny)).any(axis=1).mean()),
-        gap_low=_worst(seen.gap_low > gap + tiny, stable),
-        default=max(_worst(wrong_yes, is_bad), _worst(wrong_no, is_near)),
+        gap_low=_worst(seen.gap_low > gap + tiny, stable, of_all),
+        default=max(_worst(wrong_yes, is_bad, of_all), _worst(wrong_no, is_near, of_all)),
     )
 
 
-def _worst(is_false: np.ndarray, of: np.ndarray) -> float:
-    """The highest rate of any dose, among the studies in which it is one of those that it is said of."""
+def _worst(is_false: np.ndarray, of: np.ndarray, of_all: bool) -> float:
+    """The highest rate of any dose; what is asked in less than a tenth of the studies has no rate."""
     asked = of.sum(axis=0)
-    is_asked = asked >= len(of) / 10  # what is asked in few studies has no rate
-    return float(((is_false & of).sum(axis=0)[is_asked] / asked[is_asked]).max(initial=0.0))
+    is_asked = asked >= len(of) / 10
+    share = np.full(of.shape[1], len(of)) if of_all else np.maximum(asked, 1)
+    return float(((is_false & of).sum(axis=0) / share)[is_asked].max(initial=0.0))
 
 
 def cell(curve: str, shape: str, n: int, k: int, n_studies: int) -> Cell:
@@ -144,3 +146,15 @@ def spread_rates(curve: str, shape: str, n: int, n_studies: int) -> dict[str, fl
         "high": float((found.high * found.half_width < spread - 1e-12).mean()),
         "value": float(np.nanmean(found.value)),
     }
+
+
+def noise_rate(shape: str, n: int, n_studies: int) -> float:
+    """How often two knobs of nine doses with the same noise are told apart by it; seed effects are common to both."""
+    rng = np.random.default_rng([ord(c) for c in f"noise {shape} {n}"])
+    wrong = 0
+    for _ in range(n_studies):
+        first, second = (noise(shape, 1, n, 9, rng)[0] for _ in range(2))
+        common = rng.standard_normal((n, 1))
+        found = noise_ratio(first + common, second + common)
+        wrong += not found.low <= 0.0 <= found.high
+    return wrong / n_studies

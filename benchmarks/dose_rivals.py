@@ -6,8 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.simulated_doses import ALPHA, SPREAD, bounds_of, noise, simulated, truth
-from hunch.stats import t_interval
+from benchmarks.dose_rates import rates_of
+from benchmarks.simulated_doses import ALPHA, CURVES, SPREAD, bounds_of, noise, simulated, truth
+from hunch.stats import paired_interval, t_interval
+from hunch.stats.dose_pairs import pair_interval
 
 DRAWS = 200_000  # for Dunnett's quantile
 RESAMPLES = 200
@@ -68,26 +70,36 @@ def cubic_rates(curve: str, n: int, n_studies: int) -> dict[str, float]:
     }
 
 
-def widening(shape: str, n: int, n_studies: int) -> dict[str, float]:
-    """Flat truth, nine doses: exclusion of the worst dose by Student's t alone and as it is done; how much wider."""
-    rng = np.random.default_rng([ord(c) for c in f"wide {shape} {n}"])
-    y = noise(shape, n_studies, n, 9, rng)
-    done = bounds_of(y, mark=False)
-    lower = np.full_like(done.lower, -np.inf)
-    by_dose = np.swapaxes(y, 1, 2)
-    for j in range(9):
-        low, _ = t_interval(by_dose - by_dose[:, j : j + 1], 2 * ALPHA / 8)
-        lower[:, :, j] = np.where(np.arange(9) == j, -np.inf, low)
-    width = [np.median(-(x + np.swapaxes(x, 1, 2))[:, 3, 4]) for x in (lower, done.lower)]
+INTERVALS = {"t": t_interval, "union": paired_interval, "as done": pair_interval}
+
+
+def widening(shape: str, n: int, k: int, n_studies: int) -> dict[str, tuple[float, float]]:
+    """Flat truth: how often the worst dose is excluded, and the margin, in standard deviations of a run, at which the
+    dose in the middle is certified in half of the studies; by Student's t, the union with Hall's, and as it is done."""
+    rng = np.random.default_rng([ord(c) for c in f"wide {shape} {n} {k}"])
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in INTERVALS}
+    for _ in range(0, n_studies, 250):
+        by_dose = np.swapaxes(noise(shape, 250, n, k, rng), 1, 2)
+        for name, interval in INTERVALS.items():
+            lower = np.full((250, k, k), -np.inf)
+            for j in range(k):
+                rest = np.arange(k) != j
+                lower[:, rest, j], _ = interval(by_dose[:, rest] - by_dose[:, j : j + 1], 2 * ALPHA / (k - 1))
+            rest = np.arange(k) != k // 2
+            found[name].append(((lower > 0).any(axis=2), -lower[:, rest, k // 2].min(axis=1)))
+            # the upper bound of the middle dose against j is less the lower one of j against it
     return {
-        "t": float((lower > 0).any(axis=2).mean(axis=0).max()),
-        "as done": float((done.lower > 0).any(axis=2).mean(axis=0).max()),
-        "wider": float(width[1] / width[0]),
+        name: (
+            float(np.concatenate([e for e, _ in parts]).mean(axis=0).max()),
+            float(np.median(np.concatenate([m for _, m in parts])) / SPREAD),
+        )
+        for name, parts in found.items()
     }
 
 
 def tails(shape: str, n: int, n_studies: int) -> dict[str, float]:
-    """Flat truth, nine doses: how many are marked as heavy-tailed, and exclusion of the worst dose with and without."""
+    """Nine doses: how many are marked as heavy-tailed; flat truth: exclusion of the worst dose with and without; worst
+    truth: wrong answers about a default, of all studies."""
     marked, all_in = (simulated(shape, n, 9, n_studies, mark) for mark in (True, False))
     is_out = ~marked.is_stable
     stable = np.maximum(marked.is_stable.sum(axis=0), 1)
@@ -95,6 +107,7 @@ def tails(shape: str, n: int, n_studies: int) -> dict[str, float]:
         "marked": float(is_out.mean()),
         "most marked": float(is_out.mean(axis=0).max()),
         "excluded": float(((marked.lower > 0).any(axis=2).sum(axis=0) / stable).max()),
+        "default of all": max(rates_of(marked, truth(curve, 9), of_all=True).default for curve in CURVES),
         "all in": float((all_in.lower > 0).any(axis=2).mean(axis=0).max()),
     }
 

@@ -30,6 +30,7 @@ PLACES = {
     "at the lowest tested dose": (falling, 0.0),
     "twice, the lower one": (bowl, 0.2),
     "twice, the upper one": (bowl, 0.8),
+    "at a tested dose, only touched": (bowl, 0.5),
     "just below the range": (falling, -0.05),
     "far beyond: no dose does the same": (falling, -math.inf),
 }

@@ -1,4 +1,4 @@
-"""Made-up dose-response studies: four true curves, and noise of several shapes about them.
+"""Made-up dose-response studies: five true curves, and noise of several shapes about them.
 
 Nine doses of one knob, or 49: the 7 × 7 grid of two, where both knobs' curves add up. Every seed has an effect common
 to all doses. Bounds depend on the truth only by a shift (a test holds that), so they are computed once for the noise.
@@ -26,6 +26,7 @@ CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "skewed": lambda x: np.where(x < 0.25, 24.0, 2.0) * (x - 0.25) ** 2,
     "hockey-stick": lambda x: 4.0 * np.maximum(x - 0.5, 0.0),
     "flat": lambda x: 0.0 * x,
+    "cliff": lambda x: 2.0 * (x < 1.0),
 }
 SHAPES = ("gaussian", "lognormal", "unequal variances", "unequal lognormal")
 OTHERS = (
@@ -51,7 +52,7 @@ class Truth:
 
 
 def truth(curve: str, k: int) -> Truth:
-    """A true curve at k doses; the margin lies near 0.5."""
+    """A true curve at k doses; the margin lies near 0.5, of the cliff at 2."""
     f = CURVES[curve]
     if k == 49:
         x = np.arange(7) / 6

@@ -69,7 +69,9 @@ def test_statements_on_a_truth_are_those_of_the_noise_shifted_by_it(curve, shape
 @pytest.mark.parametrize("curve", CURVES)
 def test_the_margin_lies_a_hair_below_what_the_mildest_bad_dose_loses(curve, k):
     at = truth(curve, k)
-    assert at.means.shape == (k,) and 0.4 < at.margin < 0.7
+    assert at.means.shape == (k,) and (
+        at.margin == pytest.approx(2.0) if curve == "cliff" else 0.4 < at.margin < 0.7
+    )
     bad = at.gap[at.gap > at.margin]
     assert curve == "flat" or bad.min() / at.margin - 1 < 1e-8
     assert (at.gap == 0).sum() == {"hockey-stick": 5 if k == 9 else 16, "flat": k}.get(curve, 1)
@@ -138,11 +140,16 @@ def test_statements_on_a_grid_of_49_doses_are_false_with_probability_alpha_at_mo
     assert found.n_left < 25 or curve in ("flat", "skewed")
 
 
-def test_where_runs_are_skewed_and_spread_unequally_only_certification_is_kept():
-    for n in (10, 20):
-        cells = [cell(curve, "unequal lognormal", n, 9, SMALL) for curve in CURVES]
-        assert max(c.rates.excluded for c in cells) > limit(SMALL)
-        assert max(c.rates.certified for c in cells) <= limit(SMALL)
+def test_where_runs_are_skewed_and_spread_unequally_no_promise_is_kept_and_the_count_shows_it():
+    flat, cliff = (cell(curve, "unequal lognormal", 10, 9, SMALL) for curve in ("flat", "cliff"))
+    assert flat.rates.excluded > 2 * ALPHA and cliff.rates.certified > 2 * ALPHA
+    assert {"excluded", "gap_low"} <= set(flat.beyond) and {"certified", "gap_high"} <= set(cliff.beyond)
+
+
+def test_the_cliff_tries_certification_hard():
+    found = cell("cliff", "unequal variances", 20, 9, SMALL)
+    assert 0.02 < found.rates.certified <= limit(SMALL)
+    assert 0.02 < found.rates.default <= limit(SMALL)
 
 
 def test_one_variance_for_all_excludes_a_true_best_too_often_where_variances_are_unequal():
@@ -169,11 +176,13 @@ def test_marking_heavy_tails_breaks_no_promise_and_marks_few_gaussian_doses():
     assert tails("gaussian", 10, 400)["most marked"] <= 0.015
 
 
-def test_widening_takes_off_a_fifth_of_the_rate_where_runs_are_skewed_and_costs_little_where_not():
-    skewed, plain = widening("unequal lognormal", 10, SMALL), widening("gaussian", 10, SMALL)
-    assert skewed["as done"] < 0.85 * skewed["t"]
-    assert plain["as done"] <= plain["t"] <= limit(SMALL) and plain["wider"] < 1.1
-    assert smallest_margin(10, 9, 200) < 2.5
+def test_widening_takes_a_sixth_off_the_rate_where_runs_are_skewed_and_certifies_still():
+    skewed, plain = widening("unequal lognormal", 10, 9, SMALL), widening("gaussian", 10, 9, SMALL)
+    assert skewed["union"][0] <= skewed["as done"][0] < 0.84 * skewed["t"][0]
+    assert plain["as done"][0] <= plain["t"][0] <= limit(SMALL)
+    for seen in (skewed, plain):
+        assert seen["t"][1] < seen["as done"][1] < 0.95 * seen["union"][1]
+    assert smallest_margin(10, 9, 200) == pytest.approx(plain["as done"][1], rel=0.1)
 
 
 def test_intervals_for_display_and_of_the_spread_hold():
@@ -215,7 +224,6 @@ def test_every_promise_of_the_page_is_kept_and_what_is_not_promised_is_known(sha
             print({f.name: getattr(one.rates, f.name) for f in fields(Rates)}, one.beyond)
             if shape in KEPT:
                 assert one.beyond == {}, (curve, n)
-            assert one.rates.certified <= one.limit and one.rates.gap_high <= one.limit, (curve, n)
 
 
 @pytest.mark.slow
@@ -225,8 +233,8 @@ def test_heavy_tails_marked_or_not_break_no_promise_that_is_kept_otherwise(shape
         seen = tails(shape, n, 4_000)
         if shape not in BOTH_TAILED:
             assert max(seen["excluded"], seen["all in"]) <= limit(4_000), n
-        assert seen["excluded"] <= max(seen["all in"], ALPHA) + 3 * np.sqrt(0.25 * 0.05 / 4_000), n
-        assert max(cell(curve, shape, n, 9, 4_000).rates.certified for curve in CURVES) <= limit(4_000), n
+            assert max(cell(curve, shape, n, 9, 4_000).rates.certified for curve in CURVES) <= limit(4_000), n
+        assert seen["excluded"] <= max(seen["all in"], limit(4_000)) + 0.01, n
     simulated.cache_clear()
 
 

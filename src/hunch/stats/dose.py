@@ -20,7 +20,9 @@ Promises, for the margin m that was stated before the runs; "best" is the best o
 - *Each* dose that is within m of the best is flagged as worse by more than m with probability at most alpha.
 
 These are separate promises: each takes its own alpha. They hold exactly for Gaussian differences, whatever the
-variances and correlations; docs/validation-doses.md measures them for other shapes.
+variances and correlations. docs/validation-doses.md measures them for other shapes: kept where all doses are skewed or
+heavy-tailed alike, not kept where runs are strongly skewed and spread unequally (about .2 for nine doses), nor with few
+seeds where only some doses get stuck now and then.
 
 Why: let b be a true best dose, L and U the bounds of mean_x - mean_j, each wrong with probability at most
 alpha/(K - 1). (1) b is excluded only if some L_bj > 0 >= true difference: K - 1 events. (2) A dose x worse by more than

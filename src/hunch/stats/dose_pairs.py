@@ -68,7 +68,8 @@ def heavy_tailed(values: Floats, is_left: Bools) -> Bools:
     Far out: eight times as far from the dose's median as a standard deviation (1.4826 times the median absolute
     deviation). From five doses on, what the doses have in common at a seed is taken off first: the mean of the middle
     third of the values, each less its dose's median. Asked from ten seeds on. Of Gaussian doses it marks 3 in 1,000 at
-    n = 10 and none at 40, and it breaks no promise that is kept without it (docs/validation-doses.md).
+    n = 10 and none at 40, and, counted over all studies, it breaks no promise that is kept without it
+    (docs/validation-doses.md).
 
     Args:
         values: Outcomes, (..., n, K).
