@@ -50,8 +50,9 @@ def dose_response(seeds: int, grid_seeds: int, budget: int, sampled: int) -> Ite
         rates = dict(found.plan.rates)
         loop = loop_seconds(NETWORK, [(arms[name], rates[name]) for name in steps], budget, sampled, steps)
         judged = "" if limit is None else f", at most {limit:g}: {verdict(native <= limit)}"
+        whole = f"native {native:.1f} s in all{judged}"
+        loops = f"{loop:.0f} s (from {sampled} runs a dose and core, scaled by steps)"
         yield (
-            f"{what}, {budget:,} steps: {len(found.table)} runs with the pilot's: native {native:.1f} s in all{judged}; "
-            f"the same runs in the loop (a), one process a core, evaluated alike: {loop:.0f} s (from {sampled} runs a dose "
-            f"and core, scaled by steps): {loop / native:.1f} × faster"
+            f"{what}, {budget:,} steps: {len(found.table)} runs with the pilot's: {whole}; the same runs in the loop (a), "
+            f"one process a core, evaluated alike: {loops}: {loop / native:.1f} × faster"
         )

@@ -1,4 +1,4 @@
-"""Costs that count at most as a constant prediction's: where all do, that is said, and not that the arms are identical."""
+"""Costs count at most as a constant prediction's: where all do, that is said, and not that the arms are identical."""
 
 import numpy as np
 

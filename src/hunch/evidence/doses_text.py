@@ -216,9 +216,7 @@ def default_text(answer: CurveAnswer, facts: StudyFacts) -> list[str]:
     if math.isnan(high):
         return [f"the default, {shown}, is unstable: nothing can be said of what it loses"]
     if math.isinf(high):
-        return [
-            f"whether the default, {shown}, is good enough is open: nothing bounds what it loses"
-        ]
+        return [f"whether the default, {shown}, is good enough is open: nothing bounds what it loses"]
     return [
         f"whether the default, {shown}, is good enough is open: it loses between {least} and {most}, and the margin is "
         f"{margin}"
