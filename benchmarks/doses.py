@@ -53,6 +53,6 @@ def dose_response(seeds: int, grid_seeds: int, budget: int, sampled: int) -> Ite
         whole = f"native {native:.1f} s in all{judged}"
         loops = f"{loop:.0f} s (from {sampled} runs a dose and core, scaled by steps)"
         yield (
-            f"{what}, {budget:,} steps: {len(found.table)} runs with the pilot's: {whole}; the same runs in the loop (a), "
-            f"one process a core, evaluated alike: {loops}: {loop / native:.1f} × faster"
+            f"{what}, {budget:,} steps: {len(found.table)} runs with the pilot's: {whole}; the same runs in the loop "
+            f"(a), one process a core, evaluated alike: {loops}: {loop / native:.1f} × faster"
         )
