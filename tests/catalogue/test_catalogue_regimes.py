@@ -1,8 +1,10 @@
 """Regimes of the catalogue: comparable, named, with claims that say what the statement predicts."""
 
+from dataclasses import replace
+
 import pytest
 
-from hunch.catalogue import Finer, Hunch, Regime, find, hunches
+from hunch.catalogue import Finer, Hunch, Quick, Regime, find, hunches
 from hunch.plan import Arm, faster, same
 
 WITH_REGIMES = [hunch for hunch in hunches() if hunch.regimes]
@@ -31,7 +33,7 @@ def test_a_regime_has_what_it_names_and_else_what_the_hunch_has():
     )
     plain = Regime(name="plain", widths=(4, 9, 2), activation="relu")
     first, second = made(regimes=(own, plain)).tested_in
-    assert first == own
+    assert first == replace(own, tuning="auto")
     assert (second.arms, second.claims) == ((NONE, HALF), (faster("half", than="none"),))
     assert made(regimes=(own, plain)).network == "4 → 3 → 2, relu; 4 → 9 → 2, relu"
 
@@ -111,3 +113,49 @@ def test_arms_that_are_said_to_keep_as_many_units_do():
     for regime in find("same-expected-units-same-result").tested_in:
         for arm in regime.arms:
             assert regime.widths[1] * arm.keep_prob == pytest.approx(int(arm.name.removesuffix("-kept")))
+
+
+# ---- quick plans ---------------------------------------------------------------------------------------------------
+
+REGIMES = tuple(Regime(name=name, widths=(4, n, 2), activation="relu") for n, name in ((3, "a"), (9, "b")))
+ACROSS = (same("a: none", "b: none", of="cost"), same("a: half", "b: none", of="cost"))
+
+
+def test_a_quick_plan_goes_before_the_full_one_and_leaves_the_rest():
+    full = made(seeds=40, budget=900, regimes=REGIMES, across=ACROSS)
+    quick = replace(full, quick=Quick(seeds=6, budget=300, tuning="once")).quickly()
+    assert (quick.seeds, quick.budget, quick.tuning) == (6, 300, "once")
+    assert (quick.regimes, quick.across, quick.arms) == (REGIMES, ACROSS, full.arms)
+
+
+def test_without_a_quick_plan_eight_seeds_of_the_full_one_are_quick():
+    quick = made(seeds=40, budget=900, tuning="shared", regimes=REGIMES).quickly()
+    assert (quick.seeds, quick.budget, quick.tuning, quick.regimes) == (8, 900, "shared", REGIMES)
+    assert made(seeds=None, widths=(4, 3, 2), activation="relu").quickly().seeds == 8
+
+
+def test_a_quick_plan_with_fewer_regimes_leaves_out_what_is_claimed_across_the_others():
+    quick = made(regimes=REGIMES, across=ACROSS, quick=Quick(regimes=("a",))).quickly()
+    assert [regime.name for regime in quick.regimes] == ["a"]
+    assert quick.across == ()
+
+
+def test_json_of_a_hunch_says_its_quick_plan():
+    told = made(quick=Quick(seeds=5, regimes=("a",))).to_json()["quick"]
+    assert told == {"seeds": 5, "budget": None, "regimes": ["a"], "tuning": None}
+    assert made().to_json()["quick"]["seeds"] == 8
+
+
+def test_a_regime_tunes_as_the_hunch_does_unless_it_says_how():
+    own = replace(REGIMES[0], tuning="shared")
+    assert [r.tuning for r in made(regimes=(own, REGIMES[1]), tuning="once").tested_in] == ["shared", "once"]
+    assert own.to_json()["tuning"] == "shared"
+
+
+@every_one
+def test_quick_plans_name_regimes_that_there_are_and_buy_fewer_seeds(hunch):
+    named = (hunch.quick or Quick()).regimes
+    assert named is None or set(named) <= {regime.name for regime in hunch.regimes}
+    assert hunch.quickly().regimes
+    assert hunch.quickly().seeds < hunch.seeds
+    assert hunch.quickly().budget <= hunch.budget

@@ -79,3 +79,11 @@ def test_what_is_asked_of_a_hunch_follows_the_hunch():
     hunch = find("dropout-is-quantised")
     assert asked_of(hunch)[-1] == ("predicted", "each claim refuted")
     assert asked_of(replace(hunch, predicts="supported"))[-1][0] == "claimed"
+
+
+def test_quick_is_passed_on_and_said(run, trainer):
+    said = " ".join(run("test", "dropout-needs-width", "--quick").err.split())
+    assert f"{find('dropout-needs-width').quickly().seeds} seeds each" in said
+    assert trainer.calls[-1][1]["quick"] is True
+    run("test", "dropout-needs-width")
+    assert trainer.calls[-1][1]["quick"] is False

@@ -18,7 +18,7 @@ def test_a_hunch_is_tested_with_its_own_network_and_data(run, trainer):
     done = run("test", "bn-fewer-iterations")
     [(call, options)] = trainer.calls
     assert call == ("test", "bn-fewer-iterations", None, None)
-    assert options == {**DEFAULTS, "missing": "error", "seed": 0, "progress": True}
+    assert options == {**DEFAULTS, "missing": "error", "seed": 0, "progress": True, "quick": False}
     assert done.code == 0
 
 
@@ -68,7 +68,7 @@ def test_options_reach_the_verb_and_what_is_left_out_does_not(run, trainer, net,
     assert data == "d.csv"
     assert options == {
         **DEFAULTS, "y": "b", "missing": "drop", "base": Arm("base", optimizer="adam", batch_size=32),
-        "seeds": 9, "seed": 3, "budget": 400, "target": 0.5, "store": "s.hunch", "progress": True,
+        "seeds": 9, "seed": 3, "budget": 400, "target": 0.5, "store": "s.hunch", "progress": True, "quick": False,
     }  # fmt: skip
     assert trainer.study.wrote == ["page.html"]
 

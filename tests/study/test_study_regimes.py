@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import hunch
-from hunch.catalogue import Finer, Hunch, Regime
+from hunch.catalogue import Finer, Hunch, Quick, Regime
 from hunch.plan import Arm, lower, same
 from hunch.results import HunchAnswer
 
@@ -219,6 +219,42 @@ def test_a_refused_call_leaves_no_folder(blobs, tmp_path):
 def test_an_alpha_that_is_none_is_refused_in_the_words_of_compare(blobs, alpha):
     with pytest.raises(hunch.PlanError, match=f"alpha must be above 0 and below 0.5, got {alpha!r}"):
         hunch.test("widths", None, blobs, alpha=alpha, progress=False)
+
+
+# ---- quick plans, and how rates are tuned ---------------------------------------------------------------------------
+
+
+def test_a_quick_plan_is_used_where_it_is_asked_for_and_arguments_go_before_it(blobs, shelf):
+    shelf["widths"] = replace(WIDTHS, quick=Quick(seeds=3, budget=6))
+    quick = hunch.test("widths", None, blobs, quick=True, progress=False)
+    assert {(len(s.plan.seeds), s.plan.budget) for s in quick.studies.values()} == {(3, 6)}
+    asked = hunch.test("widths", None, blobs, quick=True, seeds=4, progress=False)
+    assert {(len(s.plan.seeds), s.plan.budget) for s in asked.studies.values()} == {(4, 6)}
+    assert quick.hunch.seeds == 3
+
+
+def test_a_quick_plan_of_one_regime_shares_alpha_among_its_own_claims_alone(blobs, shelf):
+    shelf["widths"] = replace(WIDTHS, quick=Quick(seeds=2, budget=4, regimes=("12 units",)))
+    answer = hunch.test("widths", None, blobs, quick=True, progress=False)
+    assert list(answer.studies) == ["12 units"]
+    assert [verdict.alpha for verdict in answer.verdicts] == [0.05]
+
+
+def test_a_quick_plan_serves_two_knobs_and_a_network_of_ones_own(blobs, build, shelf):
+    shelf["knobs"] = replace(KNOBS, quick=Quick(seeds=2, budget=4, tuning="once"))
+    knobs = hunch.test("knobs", build, blobs, quick=True, progress=False)
+    [part] = knobs.tunability.parts.values()
+    assert (len(part.plan.seeds), part.plan.budget) == (2, 4)
+
+
+def test_a_regime_tunes_in_its_own_way_unless_the_call_says_how(blobs, shelf):
+    first, second = WIDTHS.regimes
+    free = replace(WIDTHS, base=Arm("base", batch_size=16), regimes=(replace(first, tuning="once"), second))
+    shelf["widths"] = replace(free, tuning="shared", seeds=2, budget=6)
+    own = hunch.test("widths", None, blobs, progress=False)
+    assert [s.plan.tuning for s in own.studies.values()] == ["once", "shared"]
+    said = hunch.test("widths", None, blobs, tuning="once", progress=False)
+    assert {s.plan.tuning for s in said.studies.values()} == {"once"}
 
 
 # ---- the user's own network ------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ class Regime:
         base: What all arms have where they name nothing. None: the hunch's.
         arms: What is compared. None: the hunch's arms.
         claims: What is decided. None: the hunch's claims.
+        tuning: Of learning rates, as for `compare`. None: the hunch's.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Regime:
     base: Arm | None = None
     arms: tuple[Arm, ...] | None = None
     claims: tuple[Claim, ...] | None = None
+    tuning: str | None = None
 
     @property
     def network(self) -> str:
@@ -49,6 +51,7 @@ class Regime:
             "base": None if self.base is None else self.base.to_json(),
             "arms": None if self.arms is None else [arm.to_json() for arm in self.arms],
             "claims": None if self.claims is None else [_told(claim) for claim in self.claims],
+            "tuning": self.tuning,
         }
 
 
@@ -90,6 +93,35 @@ class Finer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quick:
+    """A plan for a first answer within seconds: fewer seeds, and where wanted fewer iterations or regimes.
+
+    What it leaves as it is, is the full plan's. Fewer seeds make more verdicts undecided; they make none wrong more
+    often than alpha.
+
+    Args:
+        seeds: Number of confirm seeds.
+        budget: Most iterations of a run. None: as in the full plan.
+        regimes: Names of the regimes that are tested. None: all of them.
+        tuning: Of learning rates, as for `compare`, in regimes that name none of their own. None: as in the full plan.
+    """
+
+    seeds: int = 8
+    budget: int | None = None
+    regimes: tuple[str, ...] | None = None
+    tuning: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain values; None for what is the full plan's."""
+        return {
+            "seeds": self.seeds,
+            "budget": self.budget,
+            "regimes": None if self.regimes is None else list(self.regimes),
+            "tuning": self.tuning,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hunch:
     """A statement that people repeat, where it comes from, and the plan that tests it.
 
@@ -116,6 +148,7 @@ class Hunch:
             do the same and the statement that they do not.
         finer: What it states of two knobs; `hunch.tunability` tests that on the network of every regime, and there
             are no claims.
+        quick: The quick plan. None: `Quick()`, the full plan with eight seeds.
     """
 
     name: str
@@ -137,6 +170,7 @@ class Hunch:
     across: tuple[Claim, ...] = ()
     predicts: str = "supported"
     finer: Finer | None = None
+    quick: Quick | None = None
 
     @property
     def network(self) -> str:
@@ -150,12 +184,33 @@ class Hunch:
         return tuple(self.filled(regime) for regime in regimes)
 
     def filled(self, regime: Regime) -> Regime:
-        """A regime with base, arms and claims of the hunch where it names none."""
+        """A regime with base, arms, claims and tuning of the hunch where it names none."""
         return replace(
             regime,
             base=self.base if regime.base is None else regime.base,
             arms=self.arms if regime.arms is None else regime.arms,
             claims=self.claims if regime.claims is None else regime.claims,
+            tuning=self.tuning if regime.tuning is None else regime.tuning,
+        )
+
+    def quickly(self) -> Hunch:
+        """The hunch with its quick plan in place of the full one, and the claims across regimes that are left.
+
+        Example:
+            >>> from hunch.catalogue import find
+            >>> find("dropout-needs-width").quickly().seeds < find("dropout-needs-width").seeds
+            True
+        """
+        quick = self.quick or Quick()
+        regimes = tuple(r for r in self.regimes if quick.regimes is None or r.name in quick.regimes)
+        there = tuple(f"{regime.name}: " for regime in regimes)
+        return replace(
+            self,
+            seeds=quick.seeds,
+            budget=self.budget if quick.budget is None else quick.budget,
+            tuning=self.tuning if quick.tuning is None else quick.tuning,
+            regimes=regimes,
+            across=tuple(c for c in self.across if all(arm.startswith(there) for arm in c.arms)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -180,6 +235,7 @@ class Hunch:
             "across": [_told(claim) for claim in self.across],
             "predicts": self.predicts,
             "finer": None if self.finer is None else self.finer.to_json(),
+            "quick": (self.quick or Quick()).to_json(),
         }
 
 

@@ -97,6 +97,7 @@ def check_hunch(
     data: Annotated[
         str | None, _in("Your own .csv, .parquet or .npz; else the embedded digits.", metavar="FILE")
     ] = None,
+    quick: Annotated[bool, _in("A first answer within seconds, by the quick plan.", "--quick")] = False,
     y: Y = None,
     missing: Missing = "error",
     base: Base = None,
@@ -142,6 +143,7 @@ def check_hunch(
         name,
         net=net,
         data=data,
+        quick=quick,
         options=training.given(
             y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
             stop_at_target=stop_at_target,

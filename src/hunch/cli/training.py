@@ -47,9 +47,11 @@ def given(*, base: str | None, looks: str = "planned", **options: Any) -> dict[s
     return kept
 
 
-def test(name: str, *, net: str | None, data: str | None, options: dict[str, Any], output: Output) -> int:
+def test(
+    name: str, *, net: str | None, data: str | None, quick: bool, options: dict[str, Any], output: Output
+) -> int:
     """`hunch test`."""
-    hunch = find(name)
+    hunch = find(name).quickly() if quick else find(name)
     screen.check_page(output.report)
     build = None
     if net:
@@ -61,7 +63,7 @@ def test(name: str, *, net: str | None, data: str | None, options: dict[str, Any
     def verb(progress: bool) -> Study | HunchAnswer:
         from hunch.study import test
 
-        return test(name, build, data, progress=progress, **options)
+        return test(name, build, data, quick=quick, progress=progress, **options)
 
     return _run(verb, output, {"hunch": hunch.name, "statement": hunch.statement})
 

@@ -31,7 +31,12 @@ USUAL = {name: one.default for name, one in inspect.signature(compare).parameter
 
 
 def test(
-    name: str, build: Callable[[], nn.Module] | None = None, data: Any = None, **compares: Any
+    name: str,
+    build: Callable[[], nn.Module] | None = None,
+    data: Any = None,
+    *,
+    quick: bool = False,
+    **compares: Any,
 ) -> Study | HunchAnswer:
     """Test a hunch of the catalogue.
 
@@ -42,6 +47,8 @@ def test(
         name: Name of the hunch; `hunch list` shows them.
         build: Makes the network. None: the hunch's own, its first and last width as the data ask.
         data: As for `compare`. None: the embedded digits.
+        quick: Whether to test it by its quick plan, for a first answer within seconds: fewer seeds, and for some
+            hunches fewer iterations, fewer regimes, or rates that are tuned once.
         **compares: Any keyword of `compare`; what is given goes before the hunch's plan. Nothing is stored
             unless `store=` is given (a folder, where there are several regimes), and tuning is the hunch's, as a rule
             `"auto"`: replicated where a fast engine serves, else once.
@@ -59,12 +66,11 @@ def test(
         >>> len(study.verdicts)
         1
     """
-    hunch = find(name)
+    hunch = find(name).quickly() if quick else find(name)
     settings: dict[str, Any] = {
         "metric": hunch.metric,
         "seeds": hunch.seeds,
         "budget": hunch.budget,
-        "tuning": hunch.tuning,
         **compares,
     }
     reporter = Reporter(bool(settings.get("progress", True)))
@@ -78,7 +84,7 @@ def test(
         return _tune(hunch, builds, data, settings, notes)
     if not hunch.regimes:
         [(regime, each)] = builds
-        given = {"arms": regime.arms, "claims": regime.claims, "base": regime.base, **settings}
+        given = _of(regime) | settings
         return compare(each, data, **given)
     return _compare_all(hunch, builds, data, settings, notes, reporter)
 
@@ -91,9 +97,7 @@ Builds = list[tuple[Regime, Callable[[], nn.Module]]]
 def _networks(hunch: Hunch, build: Callable[[], nn.Module] | None, data: Any) -> tuple[Builds, list[str]]:
     """(regimes, filled in, with what makes their network; what the reader must know of that)."""
     if build is not None:
-        yours = Regime(
-            name=YOURS, widths=(), activation="", base=hunch.base, arms=hunch.arms, claims=hunch.claims
-        )
+        yours = hunch.filled(Regime(name=YOURS, widths=(), activation=""))
         return [(yours, build)], _left_out(hunch)
     regimes = [_fitted(regime, data) for regime in hunch.tested_in]
     notes: list[str] = []
@@ -134,6 +138,11 @@ def _left_out(hunch: Hunch) -> list[str]:
     return notes
 
 
+def _of(regime: Regime) -> dict[str, Any]:
+    """What a regime, filled in, gives `compare`."""
+    return {"arms": regime.arms, "claims": regime.claims, "base": regime.base, "tuning": regime.tuning}
+
+
 def _compare_all(
     hunch: Hunch, builds: Builds, data: Any, settings: dict[str, Any], notes: list[str], reporter: Reporter
 ) -> HunchAnswer:
@@ -154,8 +163,8 @@ def _compare_all(
         for k, (regime, build) in enumerate(builds):
             if several:
                 reporter.say(f"Regime {k + 1} of {len(builds)}: {regime.name} ({regime.network})")
-            given: dict[str, Any] = {
-                "arms": regime.arms, "claims": regime.claims, "base": regime.base,
+            given = {
+                **_of(regime),
                 "alpha": _share(alpha, len(regime.claims or ()), n_claims),
                 "store": files[regime.name], **settings,
             }  # fmt: skip
@@ -174,7 +183,9 @@ def _tune(hunch: Hunch, builds: Builds, data: Any, settings: dict[str, Any], not
             f"{'it' if len(unfit) == 1 else 'them'} out.",
             "plan-hunch-keyword",
         )
-    given = {name: value for name, value in settings.items() if name in OF_TUNABILITY}
+    given: dict[str, Any] = {"tuning": hunch.tuning} | {
+        k: value for k, value in settings.items() if k in OF_TUNABILITY
+    }
     if given.get("seeds") is None:
         given.pop("seeds", None)
     alpha = given.pop("alpha", ALPHA)
