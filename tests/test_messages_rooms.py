@@ -20,7 +20,7 @@ from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
 from hunch.cli.reading import explore
 from hunch.cli.tuning import tune
-from hunch.network import inspect_network, mlp, read_chain
+from hunch.network import find_sites, inspect_network, mlp, read_chain
 from hunch.results import Study
 from hunch.results import open as open_study
 from hunch.traces import RunTable, StudyFile, open_or_create, read_study, recover
@@ -142,6 +142,13 @@ def own_file(folder, text, name="net.py"):
     (folder / name).write_text(text, encoding="utf-8")
 
 
+class Sorted(nn.Linear):
+    """Looks at its values before it decides what to do."""
+
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else super().forward(-x)
+
+
 class Bare(nn.Linear):
     def forward(self, x):
         raise RuntimeError("no such kernel")
@@ -173,6 +180,8 @@ CASES = {
     "a forward of its own in a Sequential": lambda _: read_chain(
         type("Residual", (nn.Sequential,), {"forward": lambda self, x: x})(nn.Linear(4, 2))
     ),
+    "a forward that cannot be traced": lambda _: find_sites(Sorted(4, 2)),
+    "inputs that a forward does not take": lambda _: find_sites(Sorted(4, 2), torch.zeros(2, 5)),
     "a network that raises": lambda _: inspect_network(nn.Sequential(Bare(4, 2)), X),
     "outputs without a row for each example": lambda _: inspect_network(nn.Sequential(Pooled(4, 2)), X),
     "inputs that need flattening": lambda _: inspect_network(mlp([4, 2])(), X.reshape(40, 2, 2)),

@@ -20,6 +20,9 @@ from hunch.network.dropouts import kind_of as kind_of
 from hunch.network.facts import NetworkFacts as NetworkFacts
 from hunch.network.facts import inspect_network as inspect_network
 from hunch.network.facts import site_facts as site_facts
+from hunch.network.layout import Found as Found
+from hunch.network.layout import Layout as Layout
+from hunch.network.layout import Site as Site
 from hunch.network.making import build_network as build_network
 from hunch.network.making import decayed_parameters as decayed_parameters
 from hunch.network.making import network_hash as network_hash
@@ -28,3 +31,6 @@ from hunch.network.mlp import MLP as MLP
 from hunch.network.mlp import mlp as mlp
 from hunch.network.place import place as place
 from hunch.network.place import place_arm as place_arm
+from hunch.network.sites import find_sites as find_sites
+from hunch.network.sites import is_chain as is_chain
+from hunch.network.sites import read_sites as read_sites

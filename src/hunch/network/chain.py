@@ -158,7 +158,7 @@ def read_chain(network: nn.Module) -> Chain:
                 "network-shared-layer",
             )
         seen[id(module)] = part.name
-        _check_weights(part)
+        check_weights(part)
         if isinstance(module, nn.Linear):
             if linear is not None:
                 blocks.append(_block(linear, tail, is_last=False))
@@ -239,7 +239,7 @@ def _computes_its_own_way(module: nn.Module) -> bool:
     )
 
 
-def _check_weights(part: Part) -> None:
+def check_weights(part: Part) -> None:
     """Refuse weights that are no parameters (a redraw would do nothing) and hooks that a copy would lose."""
     if isinstance(part.module, nn.Linear) and not isinstance(part.module._parameters.get("weight"), Tensor):
         raise UnsupportedError(
