@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812
 
 import hunch
 from hunch.cli import dropping
@@ -20,7 +21,7 @@ from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
 from hunch.cli.reading import explore
 from hunch.cli.tuning import tune
-from hunch.network import find_sites, inspect_network, mlp, read_chain
+from hunch.network import find_sites, inspect_network, mlp, place, read_chain
 from hunch.results import Study
 from hunch.results import open as open_study
 from hunch.traces import RunTable, StudyFile, open_or_create, read_study, recover
@@ -149,6 +150,62 @@ class Sorted(nn.Linear):
         return super().forward(x) if x.sum() > 0 else super().forward(-x)
 
 
+class Moody(nn.Module):
+    """Does something else in evaluation."""
+
+    def __init__(self, norm=False):
+        super().__init__()
+        self.first, self.last, self.norm = nn.Linear(4, 4), nn.Linear(4, 2), norm
+
+    def forward(self, x):
+        x = self.first(x)
+        x = torch.relu(F.layer_norm(x, (4,)) if self.norm else x)
+        return self.last(x) if self.training else self.last(2 * x)
+
+
+class Summed(nn.Module):
+    """Every layer goes into a sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last(torch.relu(x + self.first(x)))
+
+
+class Relu(nn.Module):
+    def forward(self, x):
+        return torch.relu(x)
+
+
+class Twice(nn.Module):
+    """One block behind two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last, self.block = (
+            nn.Linear(4, 4),
+            nn.Linear(4, 4),
+            nn.Linear(4, 2),
+            Relu(),
+        )
+
+    def forward(self, x):
+        return self.last(self.block(self.second(self.block(self.first(x)))))
+
+
+class Tokens(nn.Module):
+    """Two tokens of four numbers each."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.act, self.last = nn.Linear(4, 4), nn.ReLU(), nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.last(self.act(self.first(x.reshape(-1, 2, 4))).flatten(1))
+
+
 class Bare(nn.Linear):
     def forward(self, x):
         raise RuntimeError("no such kernel")
@@ -182,6 +239,15 @@ CASES = {
     ),
     "a forward that cannot be traced": lambda _: find_sites(Sorted(4, 2)),
     "inputs that a forward does not take": lambda _: find_sites(Sorted(4, 2), torch.zeros(2, 5)),
+    "a forward that cannot be rewritten": lambda _: place(Moody(), keep_prob=0.5),
+    "a block at two places": lambda _: place(Twice(), keep_prob=0.5),
+    "a site in a residual sum": lambda _: place(Summed(), norm="batch"),
+    "an unknown site of a network with a forward": lambda _: place(Moody(), norm="batch", sites=["9"]),
+    "the last site of a network with a forward": lambda _: place(Moody(), norm="batch", sites=["last"]),
+    "a norm function that cannot be moved": lambda _: place(Moody(norm=True), norm_at="after_activation"),
+    "axes that are not known": lambda _: place(Tokens(), norm="batch"),
+    "axes that batch norm does not take": lambda _: place(Tokens(), norm="batch", inputs=torch.zeros(2, 8)),
+    "new dropout of the inputs": lambda _: place(Moody(), keep_prob={"input": 0.5}),
     "a network that raises": lambda _: inspect_network(nn.Sequential(Bare(4, 2)), X),
     "outputs without a row for each example": lambda _: inspect_network(nn.Sequential(Pooled(4, 2)), X),
     "inputs that need flattening": lambda _: inspect_network(mlp([4, 2])(), X.reshape(40, 2, 2)),

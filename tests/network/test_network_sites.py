@@ -4,12 +4,12 @@ import copy
 import sys
 import types
 
-import any_networks as nets
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+import any_networks as nets
 from hunch.errors import NetworkError, UnsupportedError
 from hunch.network import ExactDropout, GaussianDropout, find_sites, mlp, place, read_chain, read_sites
 from hunch.network.layout import layout_of_chain
@@ -61,7 +61,9 @@ CHAINS = {
     "nested": nested(),
     "input dropout": nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)),
     "activation at the end": nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Sigmoid()),
-    "norm and dropout at the end": nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Dropout()),
+    "norm and dropout at the end": nn.Sequential(
+        nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Dropout()
+    ),
     "one layer": nn.Sequential(nn.Linear(4, 2)),
     "in place": nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 2)),
     **{
@@ -175,7 +177,8 @@ def test_a_residual_sum_has_no_single_producer_and_the_site_says_so():
     assert [s.name for s in layout.hidden] == ["conv", "layers.0.conv1", "layers.1.conv1"]
     site = layout.site("layers.0.conv2")
     assert site.refusal == (
-        "its value goes into a sum with another (`add` in the forward of `layers.0`), so that no activation follows it alone"
+        "its value goes into a sum with another (`add` in the forward of `layers.0`), so that no "
+        "activation follows it alone"
     )
     assert (site.norm.name, site.norm_before, site.by_hand) == ("layers.0.bn2", True, True)
     assert layout.site("layers.1.shortcut.0").norm.name == "layers.1.shortcut.1"
@@ -226,8 +229,8 @@ def test_torchs_transformer_layer_is_closed_to_fx_and_open_to_a_forward_pass():
     without = find_sites(nets.Transformer())
     assert [s.name for s in without.sites] == ["embed", "head"]
     assert without.unseen == (
-        "`encoder` is a TransformerEncoderLayer, with 3 layers inside: its layers run inside PyTorch's own code, so they "
-        "are no sites",
+        "`encoder` is a TransformerEncoderLayer, with 3 layers inside: its layers run inside PyTorch's own code, so "
+        "they are no sites",
     )
     layout = find_sites(nets.Transformer(), FLAT)
     assert layout.how == "forward"
@@ -296,7 +299,8 @@ def test_a_layer_as_a_function_and_one_that_is_never_called_are_listed():
         "a layer as a function comes after it, so it is not the last"
     )
     assert layout.unseen == (
-        "`linear` in the network's own forward is called as a function: its weight belongs to no module, so it is no site",
+        "`linear` in the network's own forward is called as a function: its weight belongs to no module, so it is "
+        "no site",
         "`spare` is a Linear that the forward never called: it is no site",
     )
 

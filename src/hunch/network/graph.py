@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,7 @@ class Graph:
         for call in calls:
             for at in dict.fromkeys(call.inputs):
                 self._users[at].append(call)
+        self.explicit: set[int] = set()  # identities that stand for an activation
         self.times = Counter(c.name for c in calls if c.how == MODULE)
 
     def users(self, call: Call) -> list[Call]:
@@ -123,6 +125,15 @@ def _is_closed(module: nn.Module) -> bool:
     return type(module).__module__ == "torch.nn.modules.transformer"
 
 
+def fixed_arguments(module: nn.Module) -> dict[str, Any]:
+    """Arguments of a forward with a default: fx would take `mask is not None` for true."""
+    return {
+        p.name: p.default
+        for p in inspect.signature(module.forward).parameters.values()
+        if p.default is not inspect.Parameter.empty and p.kind is not p.VAR_KEYWORD
+    }
+
+
 def trace(network: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
     """The network's fx graph, and in whose forward each node stands.
 
@@ -131,7 +142,7 @@ def trace(network: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
     """
     tracer = _Tracer()
     try:
-        return tracer.trace(network), tracer.owners
+        return tracer.trace(network, concrete_args=fixed_arguments(network) or None), tracer.owners
     except Exception as error:
         why = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason given"
         raise UnsupportedError(

@@ -9,25 +9,20 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.conv import _ConvNd as Convolution
-from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.instancenorm import _InstanceNorm as InstanceNorm
 
 from hunch.network.activations import activation_name
-from hunch.network.dropouts import ExactDropout, GaussianDropout
+from hunch.network.dropouts import MAP_DROPOUTS, ExactDropout, GaussianDropout
+from hunch.network.map_norm import MapRMSNorm
 
 LAYER, ACTIVATION, NORM, DROPOUT = "layer", "activation", "norm", "dropout"
 IDENTITY, POOL, RESHAPE, SUM, SOFTMAX, OTHER = "identity", "pool", "reshape", "sum", "softmax", "other"
 HIDDEN_LAYER = "hidden layer"  # a layer that is called as a function: its weight has no module
 
 ANY_NORM = (
-    BatchNorm,
-    nn.LayerNorm,
-    nn.RMSNorm,
-    nn.GroupNorm,
-    nn.LocalResponseNorm,
-    nn.modules.instancenorm._InstanceNorm,
-)
-ANY_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, GaussianDropout, ExactDropout)
-MAP_DROPOUT = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+    BatchNorm, nn.LayerNorm, nn.RMSNorm, MapRMSNorm, nn.GroupNorm, nn.LocalResponseNorm, InstanceNorm,
+)  # fmt: skip
+ANY_DROPOUT = (nn.Dropout, *MAP_DROPOUTS, GaussianDropout, ExactDropout)
 _OTHER_ACTIVATIONS = (
     nn.LeakyReLU, nn.ELU, nn.Softplus, nn.ReLU6, nn.PReLU, nn.SELU, nn.CELU, nn.Mish, nn.Hardtanh, nn.Hardswish,
     nn.Hardsigmoid, nn.Hardshrink, nn.LogSigmoid, nn.Softsign, nn.Softshrink, nn.Tanhshrink, nn.Threshold, nn.RReLU,
@@ -152,8 +147,3 @@ def sizes(module: nn.Module) -> tuple[int, int]:
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
     return int(module.num_embeddings), int(module.embedding_dim)  # type: ignore[arg-type]
-
-
-def is_dropout(module: nn.Module) -> bool:
-    """Whether a module drops in one of the ways that Hunch can seed."""
-    return isinstance(module, ANY_DROPOUT) and isinstance(module, _DropoutNd | GaussianDropout | ExactDropout)

@@ -8,6 +8,7 @@ from torch import nn
 
 from hunch.network.activations import activation_name
 from hunch.network.chain import Block, Chain, Part
+from hunch.network.dropouts import keep_of
 from hunch.network.graph import Graph
 from hunch.network.kinds import layer_kind
 
@@ -24,6 +25,7 @@ class Found:
         module: The module; None for a function call.
         owner: Qualified name of the module in whose forward it is called; empty: the network's own.
         is_shared: Whether the module is called at several places.
+        keep: Keep probability of a dropout; None for anything else, or where it is no plain number.
         call: Index of the call in the graph.
     """
 
@@ -32,6 +34,7 @@ class Found:
     module: nn.Module | None
     owner: str = ""
     is_shared: bool = False
+    keep: float | None = None
     call: int = field(default=-1, compare=False, repr=False)
 
     @property
@@ -44,7 +47,8 @@ class Found:
         """In words: `` `act` `` or `` `relu` in `block` ``."""
         if not self.is_function:
             return f"`{self.name}`"
-        return f"`{self.name}` in {f'the forward of `{self.owner}`' if self.owner else 'its own forward'}"
+        owner = f"the forward of `{self.owner}`" if self.owner else "the network's own forward"
+        return f"`{self.name}` in {owner}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def layout_of_chain(chain: Chain) -> Layout:
     """A chain as a layout."""
     return Layout(
         tuple(_site_of_block(block) for block in chain.blocks),
-        _found(chain.input_dropout),
+        _found(chain.input_dropout, is_dropout=True),
         (),
         (),
         "chain",
@@ -169,7 +173,7 @@ def _site_of_block(block: Block) -> Site:
         _found(block.activation, is_activation=True),
         _found(block.norm),
         block.norm_before,
-        _found(block.dropout),
+        _found(block.dropout, is_dropout=True),
         block.is_last,
         is_map=False,
         ndim=2,
@@ -178,8 +182,8 @@ def _site_of_block(block: Block) -> Site:
     )
 
 
-def _found(part: Part | None, *, is_activation: bool = False) -> Found | None:
+def _found(part: Part | None, *, is_activation: bool = False, is_dropout: bool = False) -> Found | None:
     if part is None:
         return None
     kind = activation_name(part.module) if is_activation else type(part.module).__name__
-    return Found(part.name, kind, part.module)
+    return Found(part.name, kind, part.module, keep=keep_of(part.module) if is_dropout else None)

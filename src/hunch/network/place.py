@@ -1,18 +1,25 @@
-"""Placing norm and dropout in a copy of a chain; the original stays as it is."""
+"""Placing norm and dropout in a copy of a network; the original stays as it is. Chains are rewritten here."""
 
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
-from hunch.errors import PlacementError, Problem
+from hunch.errors import HunchWarning, PlacementError, Problem
 from hunch.network.activations import KNOWN
 from hunch.network.chain import INPUT, Block, Chain, Part, read_chain
 from hunch.network.dropouts import keep_of, kind_of, make_dropout
 from hunch.network.making import evaluating
+from hunch.network.norms import groups_of
+from hunch.network.place_any import place_anywhere
+from hunch.network.recorded import as_arguments
+from hunch.network.sites import is_chain
 from hunch.plan import Arm
 
 
@@ -24,12 +31,15 @@ def place(
     keep_prob: float | Mapping[str, float] | None = None,
     dropout: str | None = None,
     sites: Sequence[str] | None = None,
-    inputs: Tensor | None = None,
-    calibrate: Tensor | None = None,
+    inputs: Any = None,
+    calibrate: Any = None,
 ) -> nn.Module:
     """A copy of the network with norm and dropout placed, moved or taken away; learned weights are kept.
 
-    So far the network must be a chain: an `nn.Sequential` of linear layers and activations.
+    Any network that `torch.fx` traces, or that runs on given `inputs`, can be rewritten. What is placed follows the
+    module that is there (its layer, its activation) as a child of it, so that the network's class, methods, hooks,
+    names of parameters, weight tying and pickling stay. Only where an activation is a function call, or one module
+    called at several places, is that one forward rewritten by torch.fx; a `HunchWarning` then says what is lost.
 
     What is as asked already stays: a batch norm where `norm="batch"` is asked keeps its statistics and name.
 
@@ -42,17 +52,18 @@ def place(
             site, or a mapping site → number; 1.0 takes dropout away. The site `"input"` is the inputs themselves,
             which a single number leaves alone. None: as it is.
         dropout: `"bernoulli"`, `"gaussian"` or `"exact"`. None: as it is, else bernoulli.
-        sites: Names of linear layers (`"0"`, `"features.3"`). None: every layer that an activation follows,
-            never the last.
-        inputs: Not needed for chains.
-        calibrate: Inputs of shape (n, features) with which new batch norms' running statistics are set.
+        sites: Names of layers (`"0"`, `"features.3"`). None: every layer that an activation follows, never the last. A
+            layer whose value goes into a residual sum is only done if it is named: right behind it.
+        inputs: Two examples, with which a network that fx cannot trace is read, and the axes of its values are known: a
+            tensor, a tuple of the forward's arguments, or a dict of them. Not needed for chains. None: `calibrate`.
+        calibrate: Inputs, likewise, with which new batch norms' running statistics are set.
 
     Returns:
         The rewritten copy, in the train/eval mode of the original.
 
     Raises:
         PlacementError: If a named site does not exist or cannot be done, or if there is no site at all.
-        UnsupportedError: If the network is no chain.
+        UnsupportedError: If the network cannot be read, or a forward that must be rewritten cannot be.
         PlanError: If a value is out of range.
 
     Example:
@@ -60,20 +71,38 @@ def place(
         >>> [name for name, _ in place(net, norm="batch", keep_prob=0.8).named_children()]
         ['0', '0_norm', '1', '1_dropout', '2']
     """
-    del inputs
     arm = Arm("place", norm=norm, norm_at=norm_at, keep_prob=keep_prob, dropout=dropout)
+    if not is_chain(network):
+        done = place_anywhere(network, arm, sites=sites, inputs=calibrate if inputs is None else inputs)
+        for sentence in done.said:
+            warnings.warn(f"{sentence[0].upper()}{sentence[1:]}", HunchWarning, stacklevel=2)
+        if calibrate is not None:
+            _calibrate([m for m in done.fresh if isinstance(m, BatchNorm)], done.network, calibrate)
+        return done.network
     placed = place_arm(network, arm, sites=sites)
     if calibrate is not None:
-        _calibrate(network, placed, calibrate)
+        known = {name for name, m in network.named_modules() if isinstance(m, nn.BatchNorm1d)}
+        fresh = [m for name, m in placed.named_modules() if isinstance(m, BatchNorm) and name not in known]
+        _calibrate(fresh, placed, calibrate)
     return placed
 
 
-def place_arm(network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = None) -> nn.Module:
+def place_arm(
+    network: nn.Module, arm: Arm, *, sites: Sequence[str] | None = None, inputs: Any = None
+) -> nn.Module:
     """A copy of the network with the arm's norm, dropout and activation in place.
 
+    Args:
+        network: The network; it is not changed.
+        arm: What is wanted.
+        sites: The sites; None: every one that an activation follows.
+        inputs: Two examples, for networks that are no chains.
+
     Raises:
-        PlacementError: As `place` does.
+        PlacementError, UnsupportedError: As `place` does.
     """
+    if not is_chain(network):
+        return place_anywhere(network, arm, sites=sites, inputs=inputs).network
     copied = copy.deepcopy(network)
     _unshare(copied)
     there = set(copied.modules())
@@ -237,8 +266,6 @@ NORM_KINDS = {
     "group": nn.GroupNorm,
 }
 
-LEAST_GROUP = 8  # units; a group of one is always 0, and training with groups of two to four is chaotic
-
 
 def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
     """A norm over `width` units: eps 1e-5, affine, batch norm's momentum 0.1, group norm's groups as below.
@@ -253,8 +280,7 @@ def make_norm(kind: str, width: int, *, like: nn.Linear) -> nn.Module:
         return nn.LayerNorm(width, device=device, dtype=dtype)
     if kind == "rms":
         return nn.RMSNorm(width, eps=1e-5, device=device, dtype=dtype)
-    groups = max(g for g in range(1, 33) if width % g == 0 and (g == 1 or width // g >= LEAST_GROUP))
-    return nn.GroupNorm(groups, width, device=device, dtype=dtype)
+    return nn.GroupNorm(groups_of(width), width, device=device, dtype=dtype)
 
 
 def _parent(network: nn.Module, name: str) -> tuple[nn.Module, str]:
@@ -291,15 +317,14 @@ def _insert(
     return f"{prefix}.{name}" if prefix else name
 
 
-def _calibrate(original: nn.Module, placed: nn.Module, inputs: Tensor) -> None:
-    known = {name for name, m in original.named_modules() if isinstance(m, nn.BatchNorm1d)}
-    fresh = [m for name, m in placed.named_modules() if isinstance(m, nn.BatchNorm1d) and name not in known]
+def _calibrate(fresh: Sequence[BatchNorm], placed: nn.Module, inputs: Any) -> None:
     momentum = {module: module.momentum for module in fresh}
+    args, kwargs = as_arguments(inputs)
     with evaluating(placed), torch.no_grad():
         for module in fresh:
             module.reset_running_stats()
             module.momentum = None  # the plain mean over the batches that are seen, here one
             module.train()
-        placed(inputs)
+        placed(*args, **kwargs)
     for module, value in momentum.items():
         module.momentum = value

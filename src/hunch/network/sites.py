@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from hunch.errors import NetworkError, UnsupportedError
 from hunch.network.chain import Part, check_weights, read_chain
+from hunch.network.dropouts import keep_of
+from hunch.network.follow import Gone
 from hunch.network.graph import (
     FUNCTION,
     INPUT_CALL,
@@ -37,6 +39,7 @@ from hunch.network.kinds import (
     RESHAPE,
     SOFTMAX,
     layer_kind,
+    setting,
     sizes,
 )
 from hunch.network.layout import LAST, Found, Layout, Site, layout_of_chain
@@ -63,7 +66,7 @@ def read_sites(network: nn.Module, inputs: Any = None) -> Layout:
 
 
 def is_chain(network: nn.Module) -> bool:
-    """Whether the network is a chain, which `read_chain` reads.
+    """Whether the network is a chain, which `read_chain` reads; so is, for its message, what has no site at all.
 
     Raises:
         HunchError: If it is a chain by its form, but not a right one.
@@ -71,7 +74,7 @@ def is_chain(network: nn.Module) -> bool:
     try:
         read_chain(network)
     except UnsupportedError as error:
-        if error.slug != "network-not-a-chain":
+        if error.slug != "network-not-a-chain" or is_leaf(network):
             raise
         return False
     return True
@@ -97,6 +100,7 @@ def find_sites(network: nn.Module, inputs: Any = None) -> Layout:
     for name, module in network.named_modules():
         check_weights(Part(name, module))
     graph = _graph(network, inputs)
+    graph.explicit = {c.index for c in graph.calls if _is_explicit(network, c)}
     _refuse_softmax(graph)
     ndims = {c.name: c.ndim for c in graph.calls if c.how == MODULE}
     if graph.how == "fx" and inputs is not None:
@@ -149,8 +153,10 @@ def _site(graph: Graph, call: Call, ndim: int | None) -> tuple[Site, set[int]]:
         if c.kind.what == POOL and c.how == FUNCTION and parts[ACTIVATION] is None:
             pooled = c.name
     is_last = not another_layer_follows(graph, call)
-    if parts[ACTIVATION] is None and not is_last:  # an explicit nn.Identity counts where there is no other
-        parts[ACTIVATION] = next((c for c in tail if c.kind.what == IDENTITY and c.how == MODULE), None)
+    if parts[ACTIVATION] is None and not is_last:
+        parts[ACTIVATION] = next(
+            (c for c in tail if c.kind.what == IDENTITY and c.index in graph.explicit), None
+        )
     activation, norm, dropout = (parts[k] for k in (ACTIVATION, NORM, DROPOUT))
     if norm is not None:
         before = activation is None or norm.index < activation.index
@@ -193,7 +199,17 @@ def _refusal(graph: Graph, site: Site, reason: str, dropout: Call | None, activa
 
 def _found(graph: Graph, call: Call) -> Found:
     is_shared = call.module is not None and graph.times[call.name] > 1
-    return Found(call.name, call.kind.name, call.module, call.owner, is_shared, call.index)
+    keep = None
+    if call.kind.what == DROPOUT:
+        p = setting(call.args, call.kwargs, "p", 1, 0.5)
+        keep = (
+            keep_of(call.module)
+            if call.module
+            else round(1.0 - p, 15)
+            if isinstance(p, int | float)
+            else None
+        )
+    return Found(call.name, call.kind.name, call.module, call.owner, is_shared, keep, call.index)
 
 
 def _takes_the_input(graph: Graph, call: Call) -> bool:
@@ -241,6 +257,13 @@ def _unseen(network: nn.Module, graph: Graph) -> Iterator[str]:
     for name, module in network.named_modules():
         if layer_kind(module) is not None and id(module) not in called:
             yield f"`{name}` is a {type(module).__name__} that the forward never called: it is no site"
+
+
+def _is_explicit(network: nn.Module, call: Call) -> bool:
+    """Whether an `nn.Identity` stands for an activation: in an nn.Sequential, as in a chain; else for "none"."""
+    if not isinstance(call.module, nn.Identity) or isinstance(call.module, Gone):
+        return False
+    return isinstance(network.get_submodule(call.owner), nn.Sequential)
 
 
 def _weight(module: nn.Module) -> Tensor:

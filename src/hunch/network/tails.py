@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from hunch.network.graph import MODULE, OUTPUT, Call, Graph
+from hunch.network.graph import INPUT_CALL, MODULE, OUTPUT, Call, Graph
 from hunch.network.kinds import (
     ACTIVATION,
     DROPOUT,
@@ -16,6 +16,7 @@ from hunch.network.kinds import (
     RESHAPE,
     SUM,
     kind_of_module,
+    setting,
 )
 
 
@@ -96,3 +97,34 @@ def is_opaque(module: nn.Module) -> bool:
 def _has_no_hidden_layer(module: nn.Module) -> bool:
     """Whether a module is a norm, an activation or dropout: its weights, if any, are no layer's."""
     return kind_of_module(module).what in (NORM, ACTIVATION, DROPOUT, LAYER)
+
+
+def is_row(graph: Graph, site: str) -> bool:
+    """Whether the value of a linear layer is surely one row of units an example, by how its input came about.
+
+    The inputs themselves count as rows, as for chains.
+    """
+    open_ = [next(c for c in graph.calls if c.name == site and c.how == MODULE)]
+    while open_:
+        at = open_.pop()
+        what = at.kind.what
+        if at.how == INPUT_CALL or (what == RESHAPE and _makes_rows(at)):
+            continue
+        if what not in (LAYER, ACTIVATION, NORM, DROPOUT, IDENTITY, SUM) or at.kind.name in (
+            "embedding",
+            "conv",
+        ):
+            return False
+        open_ += graph.values(at)
+    return True
+
+
+def _makes_rows(call: Call) -> bool:
+    if call.name in ("view", "reshape"):
+        sizes = (
+            call.args[1] if len(call.args) == 2 and isinstance(call.args[1], tuple | list) else call.args[1:]
+        )
+        return len(sizes) == 2
+    if call.module is not None:
+        return getattr(call.module, "start_dim", None) == 1 and getattr(call.module, "end_dim", None) == -1
+    return call.name == "flatten" and setting(call.args, call.kwargs, "start_dim", 1, 0) == 1
