@@ -195,6 +195,17 @@ class Twice(nn.Module):
         return self.last(self.block(self.second(self.block(self.first(x)))))
 
 
+class Pair(nn.Module):
+    """Takes two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, left, right):
+        return self.last(torch.relu(self.first(left + right)))
+
+
 class Tokens(nn.Module):
     """Two tokens of four numbers each."""
 
@@ -248,6 +259,7 @@ CASES = {
     "axes that are not known": lambda _: place(Tokens(), norm="batch"),
     "axes that batch norm does not take": lambda _: place(Tokens(), norm="batch", inputs=torch.zeros(2, 8)),
     "new dropout of the inputs": lambda _: place(Moody(), keep_prob={"input": 0.5}),
+    "a network with several inputs": lambda _: inspect_network(Pair(), X),
     "a network that raises": lambda _: inspect_network(nn.Sequential(Bare(4, 2)), X),
     "outputs without a row for each example": lambda _: inspect_network(nn.Sequential(Pooled(4, 2)), X),
     "inputs that need flattening": lambda _: inspect_network(mlp([4, 2])(), X.reshape(40, 2, 2)),

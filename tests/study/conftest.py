@@ -9,6 +9,7 @@ from hunch.engine import LoopEngine, NativeEngine
 from hunch.engine.native_extension import native_absence
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 @pytest.fixture

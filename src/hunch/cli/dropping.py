@@ -83,32 +83,42 @@ def _network(
 def _laws(net: str, keep: Keep | None, kind: str | None) -> tuple[str, dict[str, DropoutLaw]]:
     """The network in a line, and the law at every site that has dropout once it is as asked."""
     from hunch.cli.loading import load_build
-    from hunch.network import INPUT, build_network, keep_of, kind_of, place_arm, read_chain
+    from hunch.network import (
+        INPUT,
+        build_network,
+        is_chain,
+        keep_of,
+        kind_of,
+        place_arm,
+        read_chain,
+        read_sites,
+    )
     from hunch.plan import Arm
 
     network = build_network(load_build(net), seed=0)
     if keep is not None or kind is not None:
         network = place_arm(network, Arm("hunch dropout", keep_prob=keep, dropout=kind))
-    chain = read_chain(network)
-    places = [(INPUT, chain.blocks[0].linear.in_features, chain.input_dropout)]
-    places += [(block.site, block.linear.out_features, block.dropout) for block in chain.blocks]
+    layout = read_sites(network)
+    places = [(INPUT, layout.sites[0].n_in, layout.input_dropout)]
+    places += [(site.name, site.n_units, site.dropout) for site in layout.sites]
     laws = {
         site: dropout_law(units, keep_of(part.module), kind_of(part.module))
         for site, units, part in places
-        if part is not None
+        if part is not None and part.module is not None
     }
     if not laws:
         raise PlanError(
             f"{net} has no dropout{'' if keep is None else ' at this keep'}, so there is nothing to tell. Say how "
             "much there is to be: --keep 0.8 for every layer that an activation follows, or --keep "
-            f'"{_example(chain.hidden)}" for some.',
+            f'"{_example(layout.hidden)}" for some.',
             "cli-dropout",
         )
-    return chain.describe(), laws
+    text = read_chain(network).describe() if is_chain(network) else layout.describe()
+    return text, laws
 
 
 def _example(hidden: Any) -> str:
-    sites = [block.site for block in hidden][:2] or ["0"]
+    sites = [site.name for site in hidden][:2] or ["0"]
     return ";".join(f"{site}:{keep}" for site, keep in zip(sites, ("0.8", "0.5"), strict=False))
 
 

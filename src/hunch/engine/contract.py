@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from hunch.data import Data
 from hunch.engine.streams import normals
-from hunch.network import build_network, place_arm, read_chain
+from hunch.network import Layout, build_network, first_examples, place_arm, read_sites
 from hunch.plan import READING_NAMES, Arm, evaluation_grid, held_out_grid, reading_grid
 from hunch.traces import RunKey, SiteFact, Trace
 
@@ -150,7 +150,7 @@ def make_row(setting: Setting, job: Job) -> nn.Module:
 def finish_row(built: nn.Module, setting: Setting, job: Job) -> nn.Module:
     """`make_row`, from the network that `build()` made at the job's seed; that one is not changed."""
     # `place_arm` copies, so that a build that hands out one network again and again never sees it change.
-    network = place_arm(built, job.arm)
+    network = place_arm(built, job.arm, inputs=first_examples(built, setting.data.x))
     if job.arm.init_std is not None:
         redraw(network, job.arm.init_std, job.stream_seed)
     return network.to(setting.dtype)
@@ -182,9 +182,14 @@ def training_slice(data: Data) -> np.ndarray:
     return np.sort(rng.permutation(data.n)[:SLICE_SIZE]).astype(np.int64)
 
 
-def frozen_biases(network: nn.Module) -> set[str]:
+def row_layout(network: nn.Module, setting: Setting) -> Layout:
+    """The sites of a row, read with two of the setting's examples."""
+    return read_sites(network, first_examples(network, setting.data.x))
+
+
+def frozen_biases(layout: Layout) -> set[str]:
     """Names of biases that are never updated: a batch norm follows and cancels them, so their gradient is 0."""
-    return {f"{b.site}.bias" for b in read_chain(network).blocks if b.bias_feeds_batch_norm}
+    return {f"{s.name}.bias" for s in layout.sites if s.bias_feeds_batch_norm}
 
 
 def is_whole(trace: Trace) -> bool:

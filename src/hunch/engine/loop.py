@@ -19,13 +19,14 @@ from hunch.engine.contract import (
     frozen_biases,
     is_whole,
     make_row,
+    row_layout,
     training_slice,
 )
 from hunch.engine.costs import cost_function, example_records, held_error
-from hunch.engine.masks import SeededDropout, seed_dropouts
+from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
-from hunch.engine.streams import batches
-from hunch.network import decayed_parameters
+from hunch.engine.streams import batches, words
+from hunch.network import Layout, decayed_parameters, seeded
 from hunch.plan import schedule_factors
 from hunch.probe import StepRecorder
 from hunch.traces import Trace
@@ -92,7 +93,14 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     trace = empty_trace(setting, job.key)
     try:
         network = make_row(setting, job)
-        diverged_at = _run(setting, data, job, network, trace)
+        layout = row_layout(network, setting)
+        if layout.how == "chain":
+            diverged_at = _run(setting, data, job, network, layout, trace)
+        else:  # whatever such a network draws by itself is a function of the run's seed too
+            with seeded(job.stream_seed):
+                network = dropout_modules(network, layout)
+                layout = row_layout(network, setting)
+                diverged_at = _run(setting, data, job, network, layout, trace)
     except Exception as error:  # of the user's build or modules, or an arm that does not fit what build made
         failed = f"{type(error).__name__}: {error}"
         return replace(trace, failed=failed, wall_s=time.perf_counter() - started), None
@@ -103,19 +111,21 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     return replace(trace, wall_s=time.perf_counter() - started), network
 
 
-def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: Trace) -> int | None:
+def _run(
+    setting: Setting, data: _Tensors, job: Job, network: nn.Module, layout: Layout, trace: Trace
+) -> int | None:
     """Train, writing what is measured into the trace's arrays; the iteration of divergence, or None."""
     arm, budget = job.arm, setting.budget
     assert arm.batch_size is not None
     assert arm.schedule is not None
     assert arm.keep_until is not None
-    dropouts = seed_dropouts(network, job.stream_seed)
+    dropouts = seed_dropouts(network, job.stream_seed, layout)
     optimizer = make_optimizer(
         network,
         arm,
         job.key.lr,
         decayed=decayed_parameters(network, decay_norm=bool(arm.decay_norm)),
-        frozen=frozen_biases(network),
+        frozen=frozen_biases(layout),
     )
     cost = cost_function(setting.cost)
     order = torch.from_numpy(batches(job.stream_seed, setting.data.n, arm.batch_size, budget))
@@ -150,10 +160,12 @@ def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: 
         if t == budget:
             return None
         _set_step(dropouts, t, is_on=t < last_with_dropout)
+        if layout.how != "chain":
+            torch.manual_seed(int(words(job.stream_seed, "forward", t, 1)[0]))
         x, y = data.x[order[t]], data.y[order[t]]
         optimizer.set_rate(job.key.lr * factors[t])
         if t + 1 in reading_index:
-            with StepRecorder(network, site_names) as recorder:
+            with StepRecorder(network, site_names, layout) as recorder:
                 optimizer.zero_grad()
                 cost(network(x), y).backward()
                 recorder.gradients()
@@ -169,5 +181,5 @@ def _run(setting: Setting, data: _Tensors, job: Job, network: nn.Module, trace: 
 
 def _set_step(dropouts: Sequence[SeededDropout], step: int, *, is_on: bool) -> None:
     for module in dropouts:
-        module.step = step
+        module.step, module.n_calls = step, 0
         module.is_on = is_on

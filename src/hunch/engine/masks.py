@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hunch.engine.streams import exact_mask, gaussian_noise, noise, realised_keep
-from hunch.network import INPUT, keep_of, kind_of, read_chain
+from hunch.network import INPUT, Layout, drops_maps, keep_of, kind_of, modules_for_dropout_functions
 
 
 class SeededDropout(nn.Dropout):
@@ -15,23 +18,38 @@ class SeededDropout(nn.Dropout):
 
     Args:
         seed: The run's stream seed.
-        site: Name of the linear layer it belongs to, or `"input"`.
+        site: Name of the layer it belongs to, or `"input"`, or its own name where it belongs to none. A module that is
+            called at several places has a name for each, in the order of the calls.
         kind: `"bernoulli"`, `"gaussian"` or `"exact"`.
         keep_prob: Keep probability.
+        of_maps: Whether whole channels are dropped.
     """
 
-    def __init__(self, seed: int, site: str, kind: str, keep_prob: float) -> None:
+    def __init__(
+        self, seed: int, site: str | Sequence[str], kind: str, keep_prob: float, *, of_maps: bool = False
+    ) -> None:
         """Start at step 0, switched on."""
         super().__init__(p=1 - keep_prob)
-        self.seed, self.site, self.kind, self.keep_prob = seed, site, kind, keep_prob
+        self.seed, self.kind, self.keep_prob, self.of_maps = seed, kind, keep_prob, of_maps
+        self.sites = (site,) if isinstance(site, str) else tuple(site)
         self.step = 0
+        self.n_calls = 0
         self.is_on = True
+
+    @property
+    def site(self) -> str:
+        """The site of the next call."""
+        return self.sites[self.n_calls % len(self.sites)]
 
     def forward(self, input: Tensor) -> Tensor:
         """The thinned input while training, the input itself otherwise."""
         if not self.training or not self.is_on or self.keep_prob >= 1:
             return input
-        drawn = mask(self.kind, self.seed, self.site, self.step, tuple(input.shape), self.keep_prob)
+        shape = tuple(input.shape[:2] if self.of_maps else input.shape)
+        drawn = mask(self.kind, self.seed, self.site, self.step, shape, self.keep_prob)
+        self.n_calls += 1
+        if self.of_maps:
+            drawn = drawn.reshape(*shape, *[1] * (input.ndim - 2))
         return input * torch.from_numpy(drawn).to(input.dtype)
 
 
@@ -46,20 +64,46 @@ def mask(kind: str, seed: int, site: str, step: int, shape: tuple[int, ...], kee
     if kind == "gaussian":
         return 1 + ((1 - keep_prob) / keep_prob) ** 0.5 * gaussian_noise(seed, site, step, shape)
     if kind == "exact":
-        return exact_mask(seed, site, step, (shape[0], shape[1]), keep_prob) / keep_prob
+        rows = (math.prod(shape[:-1]), shape[-1])
+        return exact_mask(seed, site, step, rows, keep_prob).reshape(shape) / keep_prob
     keep = realised_keep(keep_prob)
     return (noise(seed, site, step, shape) < keep) / keep
 
 
-def seed_dropouts(network: nn.Module, seed: int) -> list[SeededDropout]:
-    """Put a `SeededDropout` in the place of every dropout of a chain, in place; returns them."""
-    made: list[SeededDropout] = []
-    chain = read_chain(network)
-    for site, part in [(INPUT, chain.input_dropout), *((b.site, b.dropout) for b in chain.blocks)]:
-        if part is None:
+def dropout_modules(network: nn.Module, layout: Layout) -> nn.Module:
+    """The network with its dropout functions as modules, as far as its forwards can be rewritten."""
+    return network if layout.graph is None else modules_for_dropout_functions(network, layout.graph)
+
+
+def seed_dropouts(network: nn.Module, seed: int, layout: Layout) -> list[SeededDropout]:
+    """Put a `SeededDropout` in the place of every dropout module, in place; returns them.
+
+    A dropout that belongs to no site (behind a residual sum) is keyed by its own name.
+    """
+    found = [(INPUT, layout.input_dropout), *((s.name, s.dropout) for s in layout.sites)]
+    found += [(loose.name, loose) for loose in layout.loose]
+    calls: dict[str, list[tuple[int, str, nn.Module]]] = {}
+    for site, part in found:
+        if part is None or part.keep is None or part.module is None:
             continue
-        new = SeededDropout(seed, site, kind_of(part.module), keep_of(part.module))
-        path, _, leaf = part.name.rpartition(".")
-        network.get_submodule(path)._modules[leaf] = new
+        calls.setdefault(part.name, []).append((part.call, site, part.module))
+    made: list[SeededDropout] = []
+    for name, each in calls.items():
+        module = each[0][2]
+        sites = _distinct([site for _, site, _ in sorted(each, key=lambda one: one[0])])
+        new = SeededDropout(seed, sites, kind_of(module), keep_of(module), of_maps=drops_maps(module))
+        path, _, leaf = name.rpartition(".")
+        parent = network.get_submodule(path)
+        parent._modules[leaf] = new.train(module.training)
+        for other in network.modules():  # one module may be registered under several names
+            other._modules.update({key: new for key, child in other._modules.items() if child is module})
         made.append(new)
     return made
+
+
+def _distinct(sites: list[str]) -> list[str]:
+    """The names, those that come again with a number."""
+    return [
+        site if site not in sites[:k] else f"{site}#{sites[:k].count(site) + 1}"
+        for k, site in enumerate(sites)
+    ]

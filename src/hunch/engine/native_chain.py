@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ _ACTIVATIONS = (
 )  # fmt: skip
 _NORMS = {nn.BatchNorm1d: 1, nn.LayerNorm: 2, nn.RMSNorm: 3, nn.GroupNorm: 4}
 _DROPOUTS = {"bernoulli": 1, "gaussian": 2, "exact": 3}
+_NO_CHAIN = re.compile(r"; so far|, which does not fit|[.,;] So far|, so its layers")
 _NO_SHIFT, _BETA, _BIAS = range(3)
 
 
@@ -65,6 +67,10 @@ def native_declines(network: nn.Module, data: Data) -> str | None:
         _dropout(chain.input_dropout, INPUT, chain.blocks[0].linear.in_features)
         for block in chain.blocks:
             _spec(block, network, decays, None, {})
+    except UnsupportedError as error:
+        if error.slug == "network-not-a-chain":  # said without the advice to write it as a chain
+            return f"{_NO_CHAIN.split(error.problems[0].message)[0]}; it trains chains of linear layers only"
+        return error.problems[0].message
     except HunchError as error:
         return error.problems[0].message
     return None

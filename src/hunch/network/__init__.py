@@ -15,9 +15,11 @@ from hunch.network.chain import oddity as oddity
 from hunch.network.chain import read_chain as read_chain
 from hunch.network.dropouts import ExactDropout as ExactDropout
 from hunch.network.dropouts import GaussianDropout as GaussianDropout
+from hunch.network.dropouts import drops_maps as drops_maps
 from hunch.network.dropouts import keep_of as keep_of
 from hunch.network.dropouts import kind_of as kind_of
 from hunch.network.facts import NetworkFacts as NetworkFacts
+from hunch.network.facts import first_examples as first_examples
 from hunch.network.facts import inspect_network as inspect_network
 from hunch.network.facts import site_facts as site_facts
 from hunch.network.layout import Found as Found
@@ -31,6 +33,8 @@ from hunch.network.mlp import MLP as MLP
 from hunch.network.mlp import mlp as mlp
 from hunch.network.place import place as place
 from hunch.network.place import place_arm as place_arm
+from hunch.network.place_any import place_anywhere as place_anywhere
+from hunch.network.rewrite import modules_for_dropout_functions as modules_for_dropout_functions
 from hunch.network.sites import find_sites as find_sites
 from hunch.network.sites import is_chain as is_chain
 from hunch.network.sites import read_sites as read_sites

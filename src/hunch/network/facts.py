@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from hunch.errors import NetworkError
+from hunch.errors import NetworkError, UnsupportedError
 from hunch.network.activations import activation_name
 from hunch.network.chain import Chain, read_chain
+from hunch.network.layout import Layout
 from hunch.network.making import evaluating, seeded
+from hunch.network.sites import find_sites, is_chain
 from hunch.traces import SiteFact
 
 
@@ -53,9 +56,11 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
         x: Training inputs, shape (n, …).
 
     Raises:
-        UnsupportedError: If the network is no chain.
+        UnsupportedError: If Hunch finds no site in the network, or it takes several inputs.
         NetworkError: If it does not take the inputs, or gives anything but (n, outputs).
     """
+    if not is_chain(network):
+        return _inspect_any(network, x)
     chain = read_chain(network)
     first = chain.blocks[0].linear
     n_inputs = int(np.prod(x.shape[1:])) if chain.flattens else int(x.shape[-1])
@@ -79,7 +84,60 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
                 f"`{after.site}` takes {after.linear.in_features}. Make them equal.",
                 "network-widths",
             )
-    example = torch.from_numpy(np.array(x[:2])).to(first.weight.dtype)
+    n_outputs = _n_outputs(network, first_examples(network, x))
+    return NetworkFacts(n_outputs, _n_parameters(network), site_facts(chain), chain.describe())
+
+
+def _inspect_any(network: nn.Module, x: np.ndarray) -> NetworkFacts:
+    wanted = [
+        p.name
+        for p in inspect.signature(network.forward).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(wanted) > 1:
+        raise UnsupportedError(
+            f"the forward of {type(network).__name__} takes {len(wanted)} inputs ({', '.join(wanted)}); so far Hunch "
+            "trains on one array. Give one array whose columns the forward parts (x[:, :2], x[:, 2:]); hunch.place "
+            "takes several inputs.",
+            "network-several-inputs",
+        )
+    example = first_examples(network, x)
+    n_outputs = _n_outputs(network, example)
+    layout = find_sites(network, example)
+    if not layout.sites:
+        read_chain(network)  # it has the word on a network without any layer
+    text = f"{type(network).__name__}: {layout.describe()}"
+    return NetworkFacts(n_outputs, _n_parameters(network), _layout_facts(layout), text)
+
+
+def _layout_facts(layout: Layout) -> tuple[SiteFact, ...]:
+    return tuple(
+        SiteFact(s.name, s.n_in, s.n_units, s.activation.kind if s.activation and s.is_hidden else None)
+        for s in layout.sites
+    )
+
+
+def first_examples(network: nn.Module, x: np.ndarray) -> torch.Tensor:
+    """Two examples in the number type of the network's parameters, to read it with.
+
+    Args:
+        network: The network.
+        x: Inputs, shape (n, …).
+    """
+    dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+    return torch.from_numpy(np.array(x[:2])).to(dtype)
+
+
+def _n_parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def _n_outputs(network: nn.Module, example: torch.Tensor) -> int:
+    """Outputs for one example.
+
+    Raises:
+        NetworkError: If it raises, or gives anything but (n, outputs).
+    """
     try:
         with torch.no_grad(), seeded(0), evaluating(network):
             out = network(example)
@@ -96,5 +154,4 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
             f"got {got}. For inputs with more than one axis start with nn.Flatten().",
             "network-output-shape",
         )
-    n_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    return NetworkFacts(int(out.shape[1]), n_parameters, site_facts(chain), chain.describe())
+    return int(out.shape[1])

@@ -68,7 +68,7 @@ class Site:
         is_last: Whether no other site comes after it on the way to an output.
         is_map: Whether units are channels, the second axis of a map.
         ndim: Axes of its value, the examples' included; None where that is not known without running it.
-        pooled: Name of a pooling function between layer and activation; empty if there is none.
+        pooled: Name of a pooling between layer and activation; empty if there is none.
         refusal: Why norm and dropout do not stand here by themselves, in words; empty: they may.
         by_hand: Whether they may nevertheless be placed right behind the layer by naming the site.
     """

@@ -18,8 +18,8 @@ from typing import Any
 from torch import fx, nn
 
 from hunch.errors import UnsupportedError
-from hunch.network.graph import MODULE, Call, Graph, fixed_arguments, plain_name
-from hunch.network.kinds import setting
+from hunch.network.graph import FUNCTION, MODULE, Call, Graph, fixed_arguments, plain_name
+from hunch.network.kinds import DROPOUT, setting
 
 _DROPOUTS = {
     "dropout": nn.Dropout,
@@ -83,6 +83,16 @@ def rewrite(
         path, _, leaf = owner.rpartition(".")
         network.get_submodule(path)._modules[leaf] = new
     return network, lost, failed
+
+
+def modules_for_dropout_functions(network: nn.Module, graph: Graph) -> nn.Module:
+    """The network with its dropout functions as modules, where its forwards can be rewritten; else as it is.
+
+    It computes what it did; a module's draws can be made a function of seed and step.
+    """
+    calls = [c for c in graph.calls if c.how == FUNCTION and c.kind.what == DROPOUT]
+    # Rewriting a forward makes modules of those of its dropout functions that follow the mode, and of no others.
+    return rewrite(network, graph, {c.index: Edit() for c in calls})[0] if calls else network
 
 
 def _name(owner: str, module: nn.Module) -> str:

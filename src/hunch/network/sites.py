@@ -150,7 +150,7 @@ def _site(graph: Graph, call: Call, ndim: int | None) -> tuple[Site, set[int]]:
     for c in tail:
         if c.kind.what in parts:
             parts[c.kind.what] = c
-        if c.kind.what == POOL and c.how == FUNCTION and parts[ACTIVATION] is None:
+        if c.kind.what == POOL and parts[ACTIVATION] is None:
             pooled = c.name
     is_last = not another_layer_follows(graph, call)
     if parts[ACTIVATION] is None and not is_last:

@@ -1,16 +1,16 @@
-"""Taking readings inside one training step of a chain."""
+"""Taking readings inside one training step."""
 
 from __future__ import annotations
 
 import math
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from hunch.network import activation_name, read_chain
+from hunch.network import Layout, Site, read_sites
 from hunch.plan import READING_NAMES
 from hunch.probe.readings import activation_readings, norm_of, update_readings
 
@@ -21,32 +21,42 @@ class StepRecorder:
     Forward hooks reduce at once and store nothing of the network's (an in-place activation would corrupt it).
 
     Args:
-        network: A chain in training.
-        sites: Names of its linear layers, in the order of the result's last axis.
+        network: A network in training.
+        sites: Names of its layers, in the order of the result's last axis.
+        layout: What it is read as; None: read it now (only where that needs no inputs).
     """
 
-    def __init__(self, network: nn.Module, sites: tuple[str, ...]) -> None:
+    def __init__(self, network: nn.Module, sites: tuple[str, ...], layout: Layout | None = None) -> None:
         """Find what is to be hooked."""
-        chain = read_chain(network)
-        self.blocks = [chain.block(site) for site in sites]
+        layout = read_sites(network) if layout is None else layout
+        self.sites = [layout.site(site) for site in sites]
         self.values = np.full((len(READING_NAMES), len(sites)), math.nan, dtype=np.float32)
         self._handles: list[RemovableHandle] = []
         self._before: list[tuple[Tensor, Tensor | None]] = []
 
     def __enter__(self) -> Self:
         """Hook the activations and remember the parameters."""
-        for k, block in enumerate(self.blocks):
-            if not block.is_hidden or block.activation is None:
+        for k, site in enumerate(self.sites):
+            if not site.is_hidden or site.activation is None or site.activation.kind is None:
                 continue
-            name = activation_name(block.activation.module)
-            assert name is not None
+            name = site.activation.kind
 
-            def read(_module: nn.Module, inputs: tuple[Tensor, ...], k: int = k, name: str = name) -> None:
-                for reading, value in activation_readings(inputs[0], name).items():
+            def read(
+                _module: nn.Module, inputs: Any, output: Any = None, k: int = k, name: str = name
+            ) -> None:
+                z = inputs[0] if output is None else output
+                for reading, value in activation_readings(as_rows(z, self.sites[k]), name).items():
                     self.put(reading, k, value)
 
-            self._handles.append(block.activation.module.register_forward_pre_hook(read))
-        self._before = [(b.linear.weight.detach().clone(), _clone(_shift(b))) for b in self.blocks]
+            module = site.activation.module
+            if module is not None and not site.activation.is_shared:
+                self._handles.append(module.register_forward_pre_hook(read))
+            elif not site.pooled:  # its input is what the last module before it gives
+                last = site.norm.module if site.norm is not None and site.norm_before else site.module
+                last = self._behind(site, last)
+                if last is not None:
+                    self._handles.append(last.register_forward_hook(read))
+        self._before = [(_weight(s).detach().clone(), _clone(_shift(s))) for s in self.sites]
         return self
 
     def __exit__(
@@ -59,6 +69,14 @@ class StepRecorder:
         for handle in self._handles:
             handle.remove()
 
+    @staticmethod
+    def _behind(site: Site, last: nn.Module | None) -> nn.Module | None:
+        """What to hook for the value that enters a function; None where a module in between hides it."""
+        if last is None:
+            return None
+        is_own = last is site.module or (site.norm is not None and not site.norm.is_shared)
+        return last if is_own else None
+
     def put(self, reading: str, site: int, value: float) -> None:
         """Write down one value."""
         with np.errstate(over="ignore"):  # a row about to diverge may exceed float32: infinity is the record
@@ -66,30 +84,45 @@ class StepRecorder:
 
     def gradients(self) -> None:
         """Read the gradients; call after backward, before the L2 term is added."""
-        for k, block in enumerate(self.blocks):
-            if block.linear.weight.grad is not None:
-                self.put("gradient_norm", k, norm_of(block.linear.weight.grad))
+        for k, site in enumerate(self.sites):
+            gradient = _weight(site).grad
+            if gradient is not None:
+                self.put("gradient_norm", k, norm_of(gradient))
 
     def updates(self) -> None:
         """Read the updates; call after the optimizer's step."""
-        for k, (block, (weight, shift)) in enumerate(zip(self.blocks, self._before, strict=True)):
-            absolute, relative = update_readings(weight, block.linear.weight)
+        for k, (site, (weight, shift)) in enumerate(zip(self.sites, self._before, strict=True)):
+            absolute, relative = update_readings(weight, _weight(site))
             self.put("update_weight", k, absolute)
             self.put("update_weight_relative", k, relative)
-            now = _shift(block)
+            now = _shift(site)
             if shift is not None and now is not None:
                 self.put("update_shift", k, norm_of(now - shift))
 
 
-def _shift(block) -> Tensor | None:
+def as_rows(z: Tensor, site: Site) -> Tensor:
+    """A value as (places, units): each position of a map, or each token, is a place of its own."""
+    if site.is_map:
+        z = z.movedim(1, -1)
+    return z.reshape(-1, z.shape[-1])
+
+
+def _weight(site: Site) -> Tensor:
+    weight = site.module.weight
+    assert isinstance(weight, Tensor)
+    return weight
+
+
+def _shift(site: Site) -> Tensor | None:
     """What shifts the pre-activation: β of a norm between layer and activation, else the layer's bias."""
-    if block.norm is not None and block.norm_before:
-        beta = getattr(block.norm.module, "bias", None)
+    if site.norm is not None and site.norm_before:
+        beta = getattr(site.norm.module, "bias", None)
         if isinstance(beta, Tensor):
             return beta
-        if block.bias_feeds_batch_norm:
+        if site.bias_feeds_batch_norm:
             return None
-    return block.linear.bias
+    bias = getattr(site.module, "bias", None)
+    return bias if isinstance(bias, Tensor) else None
 
 
 def _clone(tensor: Tensor | None) -> Tensor | None:

@@ -8,13 +8,13 @@ from itertools import islice
 from os import PathLike
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from hunch.data import load
 from hunch.engine import check_engine
 from hunch.errors import PlanError
 from hunch.evidence import dose_claim
-from hunch.network import build_network
+from hunch.network import build_network, first_examples
 from hunch.plan import CONFIRM, DOSE_OUTCOMES, PILOT, Doses, Plan, is_number, run_seeds
 from hunch.study.ask import is_one_number
 from hunch.study.dose_runs import train_doses
@@ -31,7 +31,7 @@ SHARED = (
 def study_doses(
     build: Callable[[], nn.Module],
     data: Any,
-    dosings: Callable[[nn.Module], Sequence[Dosing]],
+    dosings: Callable[[nn.Module, Tensor], Sequence[Dosing]],
     *,
     outcome: str,
     asks: str,
@@ -62,7 +62,8 @@ def study_doses(
     _check_margin(margin, outcome)
     loaded = load(data, y=y, missing=missing)
     check_seed(seed)
-    found = dosings(build_network(build, run_seeds(seed, PILOT, 1)[0]))
+    network = build_network(build, run_seeds(seed, PILOT, 1)[0])
+    found = dosings(network, first_examples(network, loaded.x))
     arms = list({arm.name: arm for dosing in found for arm in dosing.arms}.values())
     claim = dose_claim(DOSE_OUTCOMES[outcome], [arm.name for arm in arms])
     run, n_seeds = with_fresh(seeds, fresh, seed)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from hunch.errors import PlanError, Problem
-from hunch.network import INPUT, keep_of, place_arm, read_chain
+from hunch.network import INPUT, Found, place_arm, read_sites
 from hunch.plan import BEYOND, COARSE, GRIDS, Arm, Curve, Spare, dose_name, is_number, split_knob
 
 ADAPTIVE_SCALE = 0.03  # of learning rates, for Adam and its like
@@ -38,6 +38,7 @@ def make_curve(
     *,
     extends: bool = True,
     whole: bool = False,
+    inputs: Any = None,
 ) -> Dosing:
     """The curve of one knob, or of two.
 
@@ -50,6 +51,7 @@ def make_curve(
         default: The dose that the user has so far, one number a knob; None: what arm and network have.
         extends: Whether a default grid may be extended.
         whole: Whether a default grid has the doses beyond its ends from the start.
+        inputs: Two examples, to read a network that is no chain.
 
     Raises:
         PlanError: If a dose is out of its knob's range, or the default is no dose.
@@ -61,8 +63,8 @@ def make_curve(
             "plan-arms",
         )
     base = arm or Arm("base")
-    _check_sites(knobs, network)
-    now = _declared(knobs, default) or tuple(_default(knob, base, network) for knob in knobs)
+    _check_sites(knobs, network, inputs)
+    now = _declared(knobs, default) or tuple(_default(knob, base, network, inputs) for knob in knobs)
     is_known = all(value is not None for value in now)
     grids: list[tuple[float, ...]] = []
     spares: list[tuple[int, str, tuple[float, ...]]] = []
@@ -99,15 +101,15 @@ def make_curve(
         tuple(Spare(k, side, tuple(names[p] for p in arms)) for k, side, arms in added),
         names.get(here) if here is not None else None,
     )
-    return Dosing(curve, tuple(arm_with(base, names[p], knobs, p, network) for p in order))
+    return Dosing(curve, tuple(arm_with(base, names[p], knobs, p, network, inputs) for p in order))
 
 
-def _check_sites(knobs: Sequence[str], network: nn.Module) -> None:
+def _check_sites(knobs: Sequence[str], network: nn.Module, inputs: Any) -> None:
     """Refuse dropout where there can be none: once, and not for every dose."""
     for knob in knobs:
         name, site = split_knob(knob)
         if name == "keep_prob":
-            place_arm(network, Arm(knob, keep_prob=0.5 if site is None else {site: 0.5}))
+            place_arm(network, Arm(knob, keep_prob=0.5 if site is None else {site: 0.5}), inputs=inputs)
 
 
 def _check_ranges(knobs: Sequence[str], grids: Sequence[Sequence[float]]) -> None:
@@ -164,7 +166,7 @@ def _declared(knobs: Sequence[str], default: Any) -> tuple[Any, ...] | None:
     return tuple(float(v) for v in values)
 
 
-def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
+def _default(knob: str, base: Arm, network: nn.Module, inputs: Any) -> float | None:
     """The dose that arm and network have, where that is one number."""
     name, site = split_knob(knob)
     if name == "lr":
@@ -177,31 +179,33 @@ def _default(knob: str, base: Arm, network: nn.Module) -> float | None:
         decay = base.weight_decay
         return (0.01 if base.optimizer == "adamw" else 0.0) if decay is None else decay
     if site == INPUT:
-        own = read_chain(network).input_dropout
+        own = read_sites(network, inputs).input_dropout
         named = base.keep_prob.get(INPUT) if isinstance(base.keep_prob, Mapping) else None
-        return named if named is not None else _own(own.module) if own else 1.0
-    keeps = _keeps(base, network)
+        return named if named is not None else _own(own)
+    keeps = _keeps(base, network, inputs)
     if site is not None:
         return keeps.get(site)
     found = set(keeps.values())
     return found.pop() if len(found) == 1 else None
 
 
-def _keeps(base: Arm, network: nn.Module) -> dict[str, float]:
+def _keeps(base: Arm, network: nn.Module, inputs: Any) -> dict[str, float]:
     """Site → keep probability, as arm and network have it."""
-    hidden = read_chain(network).hidden
+    hidden = read_sites(network, inputs).hidden
     if isinstance(base.keep_prob, int | float):
-        return {b.site: float(base.keep_prob) for b in hidden}
-    own = {b.site: _own(b.dropout.module) if b.dropout else 1.0 for b in hidden}
+        return {s.name: float(base.keep_prob) for s in hidden}
+    own = {s.name: _own(s.dropout) for s in hidden}
     return own | {site: keep for site, keep in (base.keep_prob or {}).items() if site != INPUT}
 
 
-def _own(dropout: nn.Module) -> float:
+def _own(dropout: Found | None) -> float:
     """The keep probability of a network's own dropout: 0.3 for p=0.7, although 1 - 0.7 is 0.30000000000000004."""
-    return round(keep_of(dropout), 15)
+    return 1.0 if dropout is None or dropout.keep is None else round(dropout.keep, 15)
 
 
-def arm_with(base: Arm, name: str, knobs: Sequence[str], values: Sequence[Any], network: nn.Module) -> Arm:
+def arm_with(
+    base: Arm, name: str, knobs: Sequence[str], values: Sequence[Any], network: nn.Module, inputs: Any = None
+) -> Arm:
     """The base arm with some settings changed, those of one site too.
 
     Args:
@@ -210,6 +214,7 @@ def arm_with(base: Arm, name: str, knobs: Sequence[str], values: Sequence[Any], 
         knobs: Fields of `Arm`, or `"keep_prob at SITE"`.
         values: Their values.
         network: The network as built, for its sites.
+        inputs: Two examples, to read a network that is no chain.
 
     Raises:
         PlanError: If a value is out of range.
@@ -225,12 +230,14 @@ def arm_with(base: Arm, name: str, knobs: Sequence[str], values: Sequence[Any], 
             changes[field] = value
         elif site is None:
             at_input = keep.get(INPUT) if isinstance(keep, Mapping) else None
-            changes[field] = value if at_input is None else _everywhere(value, network) | {INPUT: at_input}
+            changes[field] = (
+                value if at_input is None else _everywhere(value, network, inputs) | {INPUT: at_input}
+            )
         else:
-            others = _everywhere(keep, network) if isinstance(keep, int | float) else dict(keep or {})
+            others = _everywhere(keep, network, inputs) if isinstance(keep, int | float) else dict(keep or {})
             changes[field] = others | {site: value}
     return replace(base, name=name, **changes)
 
 
-def _everywhere(keep: float, network: nn.Module) -> dict[str, float]:
-    return {b.site: float(keep) for b in read_chain(network).hidden}
+def _everywhere(keep: float, network: nn.Module, inputs: Any) -> dict[str, float]:
+    return {s.name: float(keep) for s in read_sites(network, inputs).hidden}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from hunch.errors import PlanError
 from hunch.plan import Arm, read_doses, read_knobs
@@ -98,10 +98,10 @@ def equivalent(
         )
     given = read_doses(knobs[1:], doses)
 
-    def dosings(network: nn.Module) -> list[Dosing]:
+    def dosings(network: nn.Module, inputs: Tensor) -> list[Dosing]:
         wanted = tuple(sorted({float(d) for d in listed}))
-        first = make_curve(knobs[:1], [wanted], arm, network, extends=False)
-        return [first, make_curve(knobs[1:], given, arm, network, whole=True)]
+        first = make_curve(knobs[:1], [wanted], arm, network, extends=False, inputs=inputs)
+        return [first, make_curve(knobs[1:], given, arm, network, whole=True, inputs=inputs)]
 
     made = study_doses(
         build,

@@ -14,7 +14,7 @@ from hunch.data import Data, load
 from hunch.engine import check_engine
 from hunch.errors import PlanError, UnsupportedError
 from hunch.evidence import tuning_loss
-from hunch.network import build_network, place_arm
+from hunch.network import build_network, first_examples, place_arm
 from hunch.plan import (
     CHOICE,
     DOSE_OUTCOMES,
@@ -121,7 +121,7 @@ def search(
                 f"{name} must be a whole number from 1 to {most:,}, got {value!r}.", "plan-search"
             )
     loaded = load(data, y=y, missing=missing)
-    _check_ends(build, axes, base, seed)
+    _check_ends(build, axes, base, seed, loaded)
     claim = lower(DOSE_OUTCOMES[outcome], BEST, than=DEFAULT, margin=margin)
     prepared = prepare(
         build,
@@ -191,7 +191,8 @@ def _search(
     best = min(tried, key=lambda t: t.outcome)
     network = build_network(build, plan.pilot_seeds[0])
     settings = dict(best.settings)
-    arm = arm_with(plan.arms[0], BEST, list(settings), list(settings.values()), network)
+    inputs = first_examples(network, data.x)
+    arm = arm_with(plan.arms[0], BEST, list(settings), list(settings.values()), network, inputs)
     rates = {DEFAULT: pilot.rates[0][1], BEST: float(arm.lr or 0.0)}
     return replace(plan, arms=(plan.arms[0], arm), search=replace(found, tried=tuple(tried))).freeze(
         budget=pilot.budget, target=pilot.target, rates=rates, margins=pilot.margins, notes=_notes(pilot)
@@ -246,8 +247,11 @@ class _Trials:
         claim = plan.claims[0]
         stage, goal = tuning_goal(claim, plan.metric)
         network = build_network(self.build, plan.pilot_seeds[0])
+        inputs = first_examples(network, self.data.x)
         arms = [
-            arm_with(plan.arms[0], f"suggestion {start + k + 1}", list(each), list(each.values()), network)
+            arm_with(
+                plan.arms[0], f"suggestion {start + k + 1}", list(each), list(each.values()), network, inputs
+            )
             for k, each in enumerate(settings)
         ]
         keys = [RunKey(stage, a.name, seed, a.lr or 0.0, plan.budget) for a in arms for seed in found.seeds]
@@ -294,16 +298,22 @@ def _with_rate(axes: tuple[Axis, ...], base: Arm) -> tuple[Axis, ...]:
     )
 
 
-def _check_ends(build: Callable[[], nn.Module], axes: Sequence[Axis], base: Arm, seed: int) -> None:
+def _check_ends(
+    build: Callable[[], nn.Module], axes: Sequence[Axis], base: Arm, seed: int, data: Data
+) -> None:
     """Refuse, before anything is trained, a space whose ends or choices make no arm that fits the network."""
     network = build_network(build, run_seeds(seed, PILOT, 1)[0])
+    inputs = first_examples(network, data.x)
     middle = {axis.name: axis.values[-1] for axis in axes}
     for axis in axes:
         for value in axis.values:
             settings = middle | {axis.name: value}
             place_arm(
                 network,
-                arm_with(base, f"space, {axis.name}", list(settings), list(settings.values()), network),
+                arm_with(
+                    base, f"space, {axis.name}", list(settings), list(settings.values()), network, inputs
+                ),
+                inputs=inputs,
             )
 
 

@@ -24,7 +24,16 @@ from hunch.data import (
 from hunch.engine import Choice, choose, training_slice
 from hunch.errors import HunchError, HunchWarning, PlanError, Problem
 from hunch.evidence import ANSWERS, LOSSES, effect_bounds, examples_kept, site_index
-from hunch.network import build_network, inspect_network, network_hash, place_arm, read_chain
+from hunch.network import (
+    build_network,
+    first_examples,
+    inspect_network,
+    is_chain,
+    network_hash,
+    place_anywhere,
+    place_arm,
+    read_sites,
+)
 from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
 from hunch.study.pilot import nothing_to_find
@@ -113,7 +122,7 @@ def prepare(
         budget=budget,
         target=target,
     )
-    check_arms(network, resolved, data, data.n if nothing_to_find(plan) else n_least)
+    said += check_arms(network, resolved, data, data.n if nothing_to_find(plan) else n_least)
     rows = training_slice(data)
     kept = {examples_kept(plan, claim) for claim in plan.claims}
     has_answers = ANSWERS in kept and data.labels
@@ -181,8 +190,11 @@ def _fewest_examples(data: Data, claims: Sequence[Claim], metric: str) -> int:
     return validation_split(data).n if is_split else data.n
 
 
-def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int) -> None:
+def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int) -> tuple[str, ...]:
     """Refuse arms that cannot train on this network and data, all problems at once.
+
+    Returns:
+        What the user should hear of arms that fit: which sites are left out, whose forward is rewritten.
 
     Args:
         network: The network as built.
@@ -196,6 +208,8 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
     """
     problems: list[Problem] = []
     kind: type[HunchError] = PlanError
+    said: list[str] = []
+    examples = first_examples(network, data.x)
     for arm in arms:
         assert arm.batch_size is not None
         if n_least < arm.batch_size <= data.n:
@@ -216,14 +230,19 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
                 )
             )
         try:
-            placed = place_arm(network, arm)
+            placed = place_arm(network, arm, inputs=examples)
+            layout = read_sites(placed, examples)
+            if not is_chain(network):
+                said += [
+                    f'Arm "{arm.name}": {s}.' for s in place_anywhere(network, arm, inputs=examples).said
+                ]
         except HunchError as error:
             problems.extend(error.problems)
             kind = type(error)
             continue
         has_batch_norm = any(
-            b.norm is not None and isinstance(b.norm.module, nn.BatchNorm1d)
-            for b in read_chain(placed).blocks
+            s.norm is not None and isinstance(s.norm.module, nn.BatchNorm1d) and not s.is_map
+            for s in layout.sites
         )
         if has_batch_norm and arm.batch_size == 1:
             problems.append(
@@ -234,6 +253,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
                 )
             )
     kind.raise_all(problems)
+    return tuple(said)
 
 
 def provenance() -> Provenance:

@@ -96,8 +96,10 @@ def tunability(
         made = study_doses(
             each,
             data,
-            lambda network: [
-                make_curve((knob,), None if given is None else [given[k]], arm, network, extends=False)
+            lambda network, inputs: [
+                make_curve(
+                    (knob,), None if given is None else [given[k]], arm, network, extends=False, inputs=inputs
+                )
                 for k, knob in enumerate(named)
             ],
             outcome=outcome,

@@ -99,7 +99,7 @@ def tune(
     made = study_doses(
         build,
         data,
-        lambda network: [make_curve(knobs, given, arm, network, default)],
+        lambda network, inputs: [make_curve(knobs, given, arm, network, default, inputs=inputs)],
         outcome=outcome,
         asks="near_optimal",
         margin=margin,
