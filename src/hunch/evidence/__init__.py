@@ -57,6 +57,15 @@ from hunch.evidence.margins import default_margin as default_margin
 from hunch.evidence.method import describe_method as describe_method
 from hunch.evidence.method import describe_share as describe_share
 from hunch.evidence.method import describe_use as describe_use
+from hunch.evidence.moved import GRADIENT_RANGE as GRADIENT_RANGE
+from hunch.evidence.moved import Moved as Moved
+from hunch.evidence.moved import ReadingChange as ReadingChange
+from hunch.evidence.moved import find_moved as find_moved
+from hunch.evidence.moved_text import change_text as change_text
+from hunch.evidence.moved_text import describe_moved as describe_moved
+from hunch.evidence.moved_text import describe_rule as describe_rule
+from hunch.evidence.moved_text import describe_sure as describe_sure
+from hunch.evidence.moved_text import reading_words as reading_words
 from hunch.evidence.new_data import ANSWERS as ANSWERS
 from hunch.evidence.new_data import LOSSES as LOSSES
 from hunch.evidence.new_data import examples_kept as examples_kept
