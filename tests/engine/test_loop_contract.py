@@ -13,7 +13,7 @@ import hunch
 from hunch.data import load
 from hunch.engine import Job, LoopEngine, Setting, training_slice
 from hunch.network import build_network, inspect_network
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.traces import RunKey
 
 BUILD = hunch.mlp([4, 6, 5, 3], "tanh")
@@ -523,7 +523,7 @@ def test_every_grid_has_a_value_in_a_run_that_went_well():
     assert np.isfinite(trace.cost).all()
     assert np.isfinite(trace.held_cost).all()
     assert np.isfinite(trace.held_error).all()
-    assert trace.readings.shape == (len(trace.reading_at), len(READING_NAMES), 3)
+    assert trace.readings.shape == (len(trace.reading_at), len(RECORDED), 3)
     assert trace.wall_s > 0
 
 

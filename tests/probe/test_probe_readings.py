@@ -16,7 +16,7 @@ import hunch
 from hunch.data import load
 from hunch.engine import Job, LoopEngine, Setting
 from hunch.network import KNOWN, build_network, inspect_network
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.probe import StepRecorder, activation_readings
 from hunch.traces import RunKey
 
@@ -101,11 +101,11 @@ def slow_run(data, build, layout, activation, *, l2=0.0, momentum=0.0, keep=None
     trained = [p for p in network.parameters() if not any(p is q for q in frozen)]
     weights = [linear.weight for linear in linears]
     velocity = {id(p): torch.zeros_like(p) for p in trained}
-    out = np.full((BUDGET, len(READING_NAMES), len(linears)), np.nan)
+    out = np.full((BUDGET, len(RECORDED), len(linears)), np.nan)
 
     def put(step, site, **values):
         for name, value in values.items():
-            out[step, READING_NAMES.index(name), site] = value
+            out[step, RECORDED.index(name), site] = value
 
     x, y = torch.from_numpy(data.x).double(), torch.from_numpy(data.y)
     for step, rows in enumerate(hunch.batches(SEED, data.n, BATCH, BUDGET)):
@@ -151,7 +151,7 @@ def slow_run(data, build, layout, activation, *, l2=0.0, momentum=0.0, keep=None
 def agree(trace, slow):
     """Compare at the steps at which the engine read, reading by reading."""
     for row, step in enumerate(trace.reading_at):
-        for k, name in enumerate(READING_NAMES):
+        for k, name in enumerate(RECORDED):
             np.testing.assert_allclose(
                 trace.readings[row, k], slow[step - 1, k], rtol=2e-6, atol=1e-12, err_msg=f"{name} at {step}"
             )
@@ -178,7 +178,7 @@ def test_every_reading_of_every_activation_is_that_of_the_slow_computation(data,
     slow = slow_run(data, build, NO_NORM, activation)
     trace = recorded(data, build)
     agree(trace, slow)
-    first = {name: trace.readings[:, k, 0] for k, name in enumerate(READING_NAMES)}
+    first = {name: trace.readings[:, k, 0] for k, name in enumerate(RECORDED)}
     bounded = activation in RANGES
     for name in ("saturation", "saturated"):
         assert np.isfinite(first[name]).all() if bounded else np.isnan(first[name]).all()
@@ -211,7 +211,7 @@ def test_a_norm_without_beta_leaves_the_shift_to_the_bias_or_to_nobody(data):
             nn.Linear(5, 5, bias=False), nn.Tanh(), nn.Linear(5, 3),
         )  # fmt: skip
 
-    shift = recorded(data, build).readings[:, READING_NAMES.index("update_shift")]
+    shift = recorded(data, build).readings[:, RECORDED.index("update_shift")]
     assert np.isnan(shift[:, [0, 2]]).all()
     assert (shift[:, [1, 3]] > 0).all()
 
@@ -235,7 +235,7 @@ def test_readings_see_the_masks_of_their_own_step(data):
 def test_the_last_layer_has_gradients_and_updates_but_no_activation(data):
     last = recorded(data, hunch.mlp([4, 6, 3], "tanh")).readings[:, :, -1]
     present = np.isfinite(last).all(axis=0)
-    assert [n for n, there in zip(READING_NAMES, present, strict=True) if there] == [
+    assert [n for n, there in zip(RECORDED, present, strict=True) if there] == [
         "gradient_norm", "update_weight", "update_weight_relative", "update_shift",
     ]  # fmt: skip
     assert np.isnan(last[:, ~present]).all()
@@ -248,7 +248,7 @@ def test_the_last_layer_has_gradients_and_updates_but_no_activation(data):
 def test_pre_activations_that_are_no_numbers_give_readings_and_no_error(name):
     z = torch.tensor([[math.inf, -math.inf, math.nan, 1e300], [0.0, -1e300, 1.0, -1.0]])
     readings = activation_readings(z, name)
-    assert set(readings) == set(READING_NAMES[:6])
+    assert set(readings) == set(RECORDED[:6])
     assert all(isinstance(value, float) for value in readings.values())
 
 
@@ -285,9 +285,9 @@ def test_an_update_too_large_for_float32_is_recorded_as_infinity_without_a_warni
             network[0].weight.fill_(1e200)
             network[2].weight.fill_(math.inf)
         recorder.updates()
-    updates = recorder.values[READING_NAMES.index("update_weight")]
+    updates = recorder.values[RECORDED.index("update_weight")]
     assert np.isinf(updates).all()
-    assert np.isfinite(recorder.values[READING_NAMES.index("gradient_norm")]).all()
+    assert np.isfinite(recorder.values[RECORDED.index("gradient_norm")]).all()
 
 
 def test_weights_that_were_all_zero_have_no_relative_update():
@@ -298,5 +298,5 @@ def test_weights_that_were_all_zero_have_no_relative_update():
         with torch.no_grad():
             network[0].weight.add_(1.0)
         recorder.updates()
-    assert recorder.values[READING_NAMES.index("update_weight"), 0] == 2
-    assert math.isnan(recorder.values[READING_NAMES.index("update_weight_relative"), 0])
+    assert recorder.values[RECORDED.index("update_weight"), 0] == 2
+    assert math.isnan(recorder.values[RECORDED.index("update_weight_relative"), 0])

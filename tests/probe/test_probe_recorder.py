@@ -13,7 +13,7 @@ import hunch
 from hunch.data import load
 from hunch.engine import Job, LoopEngine, Setting
 from hunch.network import build_network, inspect_network
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.probe import StepRecorder
 from hunch.traces import RunKey
 
@@ -67,7 +67,7 @@ def test_an_activation_in_place_gives_the_same_readings_and_weights(data):
     assert plain.trace.readings.tobytes() == in_place.trace.readings.tobytes()
     assert plain.trace.cost.tobytes() == in_place.trace.cost.tobytes()
     # Had the activation's own output been read, no value would be below 0.
-    slope = plain.trace.readings[:, READING_NAMES.index("slope"), 0]
+    slope = plain.trace.readings[:, RECORDED.index("slope"), 0]
     assert (slope > 0.1).all()
     assert (slope < 0.9).all()
 
@@ -157,9 +157,9 @@ def test_a_frozen_layer_has_no_gradient_and_an_update_of_0():
     network = small()
     network[0].weight.requires_grad_(False)
     values = one_step(network, torch.ones(5, 3)).values
-    assert np.isnan(values[READING_NAMES.index("gradient_norm"), 0])
-    assert values[READING_NAMES.index("update_weight"), 0] == 0
-    assert values[READING_NAMES.index("update_weight"), 1] > 0
+    assert np.isnan(values[RECORDED.index("gradient_norm"), 0])
+    assert values[RECORDED.index("update_weight"), 0] == 0
+    assert values[RECORDED.index("update_weight"), 1] > 0
 
 
 def test_an_unknown_site_is_no_silent_gap():

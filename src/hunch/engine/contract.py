@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from hunch.data import Data
 from hunch.engine.streams import normals
 from hunch.network import Layout, build_network, first_examples, place_arm, read_sites
-from hunch.plan import READING_NAMES, Arm, evaluation_grid, held_out_grid, reading_grid
+from hunch.plan import RECORDED, Arm, evaluation_grid, held_out_grid, reading_grid
 from hunch.traces import RunKey, SiteFact, Trace
 
 SLICE_SIZE = 512
@@ -212,5 +212,5 @@ def empty_trace(setting: Setting, key: RunKey) -> Trace:
         held_cost=blank(len(held_at)),
         held_error=blank(len(held_at)),
         reading_at=reading_at,
-        readings=blank(len(reading_at), len(READING_NAMES), len(setting.sites), dtype=np.float32),
+        readings=blank(len(reading_at), len(RECORDED), len(setting.sites), dtype=np.float32),
     )

@@ -12,7 +12,10 @@ from hunch.plan.arms import Arm as Arm
 from hunch.plan.arms import is_number as is_number
 from hunch.plan.arms import is_whole as is_whole
 from hunch.plan.arms import keep_problems as keep_problems
+from hunch.plan.claims import DERIVED as DERIVED
+from hunch.plan.claims import ON_REQUEST as ON_REQUEST
 from hunch.plan.claims import READING_NAMES as READING_NAMES
+from hunch.plan.claims import RECORDED as RECORDED
 from hunch.plan.claims import Claim as Claim
 from hunch.plan.claims import contrast as contrast
 from hunch.plan.claims import faster as faster

@@ -13,7 +13,7 @@ from typing import Any, Self
 from hunch.errors import PlanError, Problem
 from hunch.plan.arms import is_number, plain
 
-READING_NAMES = (
+RECORDED = (
     "saturation",
     "saturated",
     "slope",
@@ -25,7 +25,16 @@ READING_NAMES = (
     "update_weight_relative",
     "update_shift",
 )
-"""What is measured inside the layers, per site. `probe` defines each."""
+"""The readings that every run of a study records, in the order of `Trace.readings`."""
+
+ON_REQUEST = ("gradient_change", "gradient_predictiveness", "gradient_cosine")
+"""Readings that are recorded, after those, only where a claim is about one: each costs passes of its own."""
+
+DERIVED = ("gradient_growth",)
+"""Readings that `traces` computes from recorded ones."""
+
+READING_NAMES = (*RECORDED, *ON_REQUEST, *DERIVED)
+"""What is measured inside the layers, per site. `probe` defines each, and `traces` those that are derived."""
 
 OUTCOMES = ("iterations", "cost", "held_out_cost", "held_out_error", "gap", *READING_NAMES)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from hunch.network import Layout, Site, read_sites
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.probe.readings import activation_readings, norm_of, update_readings
 
 
@@ -30,7 +30,7 @@ class StepRecorder:
         """Find what is to be hooked."""
         layout = read_sites(network) if layout is None else layout
         self.sites = [layout.site(site) for site in sites]
-        self.values = np.full((len(READING_NAMES), len(sites)), math.nan, dtype=np.float32)
+        self.values = np.full((len(RECORDED), len(sites)), math.nan, dtype=np.float32)
         self._handles: list[RemovableHandle] = []
         self._before: list[tuple[Tensor, Tensor | None]] = []
 
@@ -80,7 +80,7 @@ class StepRecorder:
     def put(self, reading: str, site: int, value: float) -> None:
         """Write down one value."""
         with np.errstate(over="ignore"):  # a row about to diverge may exceed float32: infinity is the record
-            self.values[READING_NAMES.index(reading), site] = value
+            self.values[RECORDED.index(reading), site] = value
 
     def gradients(self) -> None:
         """Read the gradients; call after backward, before the L2 term is added."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hunch.evidence import confirm_runs
-from hunch.plan import READING_NAMES, Plan
+from hunch.plan import Plan
 from hunch.stats import arrival_curve, arrival_times, restricted
-from hunch.traces import RunTable, SiteFact, Trace, metric_curve
+from hunch.traces import RunTable, SiteFact, Trace, metric_curve, reading_values
 
 BAND = (10.0, 90.0)
 """Percentiles over seeds between which a band lies."""
@@ -184,9 +184,8 @@ def reading_band(arm: str, runs: Sequence[Trace], reading: str, site: int, *, lo
     if not runs:
         return None
     at = max((t.reading_at for t in runs), key=len)
-    k = READING_NAMES.index(reading)
     rows = [
-        t.readings[:, k, site].astype(np.float64)
+        reading_values(t, reading)[:, site]
         for t in runs
         if len(t.reading_at) == len(at) and bool(np.all(t.reading_at == at))
     ]

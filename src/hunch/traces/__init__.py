@@ -18,3 +18,4 @@ from hunch.traces.store import open_or_create as open_or_create
 from hunch.traces.table import RunTable as RunTable
 from hunch.traces.table import metric_curve as metric_curve
 from hunch.traces.table import reading_mean as reading_mean
+from hunch.traces.table import reading_values as reading_values

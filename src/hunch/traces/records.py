@@ -40,8 +40,9 @@ class Trace:
         held_error: Held-out error at `held_at`, float64 (H,): share wrong, or root mean squared error in the
             target's own unit.
         reading_at: Steps at which readings were taken, int64 (R,).
-        readings: float32 (R, K, S): K readings in the order of `READING_NAMES`, S sites in the order of
-            `StudyFacts.sites`; NaN where a reading does not apply.
+        readings: float32 (R, K, S): K readings in the order of `READING_NAMES`, without those that are derived and as
+            a rule without those on request; S sites in the order of `StudyFacts.sites`; NaN where a reading does not
+            apply. `reading_values` reads them.
         diverged_at: Iteration at which the run was found to have diverged; None if it did not.
         failed: Why the run could not be finished (an exception in the user's module); None if it was.
         wall_s: Seconds that the run took. Provenance, never compared.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from hunch.plan import READING_NAMES, Plan
+from hunch.plan import DERIVED, READING_NAMES, Plan
 from hunch.traces.records import RunKey, StudyFacts, Trace
 
 
@@ -75,6 +75,44 @@ def metric_curve(trace: Trace, metric: str) -> tuple[np.ndarray, np.ndarray]:
     return trace.eval_at, trace.cost
 
 
+def reading_values(trace: Trace, reading: str) -> np.ndarray:
+    """A reading at every step and site at which readings were taken.
+
+    `gradient_growth` is derived: the natural log of how many times the gradient of a layer's weights is as long as
+    that of the next layer's. It says what a gradient gains per layer on its way back; its mean over sites is the log
+    of first over last, divided by the number of layers between them. Layers of different shapes have gradients of
+    different lengths; between arms of one network that cancels.
+
+    Args:
+        trace: The run.
+        reading: One of `READING_NAMES`.
+
+    Returns:
+        float64 (R, S): NaN where the reading does not apply, or was not taken in this run.
+
+    Example:
+        >>> import numpy as np
+        >>> from hunch.traces import RunKey, Trace
+        >>> at, none = np.array([1]), np.empty(0)
+        >>> read = np.full((1, 10, 3), np.nan); read[0, 6] = 4.0, 2.0, 1.0
+        >>> key = RunKey("confirm", "a", 0, 0.1, 1)
+        >>> trace = Trace(key, none, none, none, none, none, at, read)
+        >>> reading_values(trace, "gradient_growth").round(3).tolist()
+        [[0.693, 0.693, nan]]
+    """
+    if reading in DERIVED:
+        norms = reading_values(trace, "gradient_norm")
+        values = np.full_like(norms, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values[:, :-1] = np.log(norms[:, :-1]) - np.log(norms[:, 1:])
+        values[~np.isfinite(values)] = np.nan
+        return values
+    k = READING_NAMES.index(reading)
+    if k >= trace.readings.shape[1]:
+        return np.full((trace.readings.shape[0], trace.readings.shape[2]), np.nan)
+    return trace.readings[:, k, :].astype(np.float64)
+
+
 def reading_mean(trace: Trace, reading: str, site: int | None = None) -> float:
     """Mean of a reading over the run, each stretch between two readings weighted by its iterations.
 
@@ -85,7 +123,7 @@ def reading_mean(trace: Trace, reading: str, site: int | None = None) -> float:
         reading: One of `READING_NAMES`.
         site: Index of one site; None: the mean over sites.
     """
-    values = trace.readings[:, READING_NAMES.index(reading), :].astype(np.float64)
+    values = reading_values(trace, reading)
     if site is not None:
         values = values[:, site : site + 1]
     applies = ~np.all(np.isnan(values), axis=0)
