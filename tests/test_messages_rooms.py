@@ -6,8 +6,10 @@ Accept a change with `make gold`, and read the diff: a message is part of the pr
 import contextlib
 import os
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,6 +102,32 @@ def dose_curve(folder):
         arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
     )  # fmt: skip
     explore(str(folder / "c.hunch"), ["a faster than b"], target=None, alpha=None, json=False)
+
+
+def without(*packages):
+    """Export with these packages gone."""
+
+    def case(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            for package in packages:
+                patch.setitem(sys.modules, package, None)
+            compare().export(folder / "x", to="tensorboard")
+
+    return case
+
+
+def mlflow_that_refuses(folder):
+    """A tracking store that does not take it; MLflow itself is not needed to see how that is told."""
+
+    def refuse(tracking_uri):
+        raise ArithmeticError("Model registry functionality is unavailable.\nMore of it.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setitem(sys.modules, "mlflow", SimpleNamespace())
+        patch.setitem(sys.modules, "mlflow.exceptions", SimpleNamespace(MlflowException=ArithmeticError))
+        patch.setitem(sys.modules, "mlflow.tracking", SimpleNamespace(MlflowClient=refuse))
+        compare().export("ftp://nowhere/there", to="mlflow")
 
 
 def picture_of_nothing(folder):
@@ -344,6 +372,16 @@ CASES = {
     "the picture of a curve that is not there": picture_of_nothing,
     "doses that are no numbers": lambda _: tune_doses("0,some"),
     "doses of one knob, for two": lambda _: tune_doses("0,0.1", knobs=("l2", "keep_prob")),
+    # exports
+    "an export of no kind": lambda f: compare().export("runs"),
+    "an export of an unknown kind": lambda f: compare().export("runs", to="xlsx"),
+    "a table that there is none of": lambda f: compare().export("runs.csv", what="run"),
+    "a table for a tracker": lambda f: compare().export("runs", to="mlflow", what="runs"),
+    "a stage for all of it": lambda f: compare().export("s.json", stage="all"),
+    "an export over the study": lambda f: compare(store=f / "s.hunch").export("s.hunch", to="csv"),
+    "an export in no folder": lambda f: compare().export(f / "gone" / "runs.csv"),
+    "TensorBoard that is not there": without("tensorboard.plugins.hparams.summary_v2"),
+    "a tracking store that refuses": mlflow_that_refuses,
     # the study file
     "a path that is none": lambda _: open_study(5),
     "a folder instead of a file": lambda f: open_study(f),

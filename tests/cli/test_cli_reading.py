@@ -84,7 +84,18 @@ def test_version_and_help(run):
     bare, asked = run(), run("--help")
     assert bare == asked
     assert asked.code == 0
-    for command in ("list", "test", "compare", "tune", "show", "report", "explore", "recover", "info"):
+    for command in (
+        "list",
+        "test",
+        "compare",
+        "tune",
+        "show",
+        "report",
+        "export",
+        "explore",
+        "recover",
+        "info",
+    ):
         assert command in asked.out
         helped = run(command, "--help")
         assert helped.code == 0

@@ -422,6 +422,45 @@ def report(
 
 
 @app.command()
+def export(
+    study: Stored,
+    to: Annotated[str, _out("csv, parquet, json, mlflow or tensorboard.", metavar="WORD")],
+    out: Annotated[
+        str | None,
+        _out(
+            "Where: a file; for tensorboard a folder; for mlflow an SQLite file or a tracking URI. Else here, "
+            "called like the study.",
+            "--out",
+            "-o",
+            metavar="PATH",
+        ),
+    ] = None,
+    what: Annotated[
+        str | None,
+        _out(
+            "The table: runs, curves, readings or verdicts; of doses also doses. Else the runs, as json all of it.",
+            metavar="WORD",
+        ),
+    ] = None,
+    stage: Annotated[
+        str | None,
+        _out(
+            "Which runs: confirm, pilot, tune, tune_held or all; else those that the answer rests on.",
+            metavar="WORD",
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Write a stored study for another program: a table, all of it as JSON, or runs for MLflow or TensorBoard.
+
+    For instance: hunch export bn.hunch --to csv --what curves
+    """
+    from hunch.cli import reading
+
+    return reading.export(study, to=to, out=out, what=what, stage=stage, json=json)
+
+
+@app.command()
 def explore(
     study: Stored,
     claim: Annotated[

@@ -1,4 +1,4 @@
-"""The commands that only read: `list`, `show`, `report`, `explore`, `recover`. None of them loads torch."""
+"""The commands that only read: `list`, `show`, `report`, `export`, `explore`, `recover`. None of them loads torch."""
 
 from __future__ import annotations
 
@@ -63,6 +63,29 @@ def report(study: str, output: str | None, *, json: bool) -> int:
     else:
         screen.item(screen.answer(), "report", str(Path(page).resolve()), width=10)
     return 0
+
+
+def export(study: str, *, to: str, out: str | None, what: str | None, stage: str | None, json: bool) -> int:
+    """`hunch export`."""
+    from hunch.results import open as open_study
+
+    place = out or _export_place(Path(study), to, what)
+    written = open_study(study).export(place, to=to, what=what, stage=stage)
+    if json:
+        screen.emit({"export": place, "to": to, "store": study})
+    else:
+        shown = place if "://" in place else str(written.resolve())
+        screen.item(screen.answer(), "exported", shown, width=10)
+    return 0
+
+
+def _export_place(study: Path, to: str, what: str | None) -> str:
+    """Where an export goes if nothing is said: here, called like the study."""
+    if to == "mlflow":
+        return "mlflow.db"
+    if to == "tensorboard":
+        return f"{study.stem}-tensorboard"
+    return f"{study.stem}{'' if what in (None, 'runs') else f'-{what}'}.{to}"
 
 
 def explore(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hunch.errors import PlanError
-from hunch.evidence import CurveAnswer, Dose, Verdict, describe_curve, read_curve
+from hunch.evidence import CurveAnswer, Dose, Verdict, describe_curve, headline, read_curve
 from hunch.plan import CONFIRM, Curve, Doses, Plan
 from hunch.report import dose_page, dose_picture, dose_report_text, make_dose_view
-from hunch.results.frames import run_frame
+from hunch.results.export import Exports
+from hunch.results.export_runs import Told
+from hunch.results.export_tables import verdict_frame
+from hunch.results.frames import curve_frame, reading_frame, run_frame
 from hunch.results.writing import plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class DoseResponse:
+class DoseResponse(Exports):
     """A dose-response curve: what was asked, what happened, what is known of each dose.
 
     `print(found)` says it in sentences; `found.doses` are the doses one by one.
@@ -220,6 +224,23 @@ class DoseResponse:
         first, *rest = str(self).splitlines()
         items = "".join(f"<li>{html.escape(line)}</li>" for line in rest)
         return f"<p>{html.escape(first)}</p><ul>{items}</ul>"
+
+    def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
+        parts, found = (self.plan, self.table), [v for v in (self.confirmed,) if v is not None]
+        return {
+            "runs": lambda stage: self.frame() if stage == CONFIRM else run_frame(*parts, stage),
+            "curves": lambda stage: curve_frame(*parts, stage),
+            "readings": lambda stage: reading_frame(*parts, stage),
+            "verdicts": lambda _: verdict_frame(found, [said.text for said in self._conclusions()]),
+            "doses": lambda _: self.curve(),
+        }
+
+    def _conclusions(self) -> tuple[Told, ...]:
+        found = self.confirmed
+        if found is None:
+            return ()
+        text = headline(found, self.plan, self.facts.error_unit)
+        return (Told(found.claim.arms, found.claim.text, str(found.decision), text),)
 
     @property
     def _asked(self) -> Doses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from hunch.errors import PlanError
 from hunch.evidence import EquivalenceAnswer, EquivalentDose, describe_equivalence, read_equivalence
 from hunch.plan import Plan
 from hunch.report import PICTURES, equivalence_chart, write_picture
+from hunch.results.export import Exports
+from hunch.results.frames import curve_frame, reading_frame, run_frame
 from hunch.results.writing import nothing_to_draw, plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Equivalence:
+class Equivalence(Exports):
     """Which doses of one knob do what given doses of another do.
 
     `print(found)` says it; `found.doses` are the answers one by one.
@@ -153,6 +156,14 @@ class Equivalence:
                 "provenance": asdict(self.provenance),
             }
         )
+
+    def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
+        return {
+            "runs": lambda stage: run_frame(self.plan, self.table, stage),
+            "curves": lambda stage: curve_frame(self.plan, self.table, stage),
+            "readings": lambda stage: reading_frame(self.plan, self.table, stage),
+            "doses": lambda _: self.curve(),
+        }
 
     def __str__(self) -> str:
         """A line for each given dose."""

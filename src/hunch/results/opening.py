@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from hunch.results.doses import DoseResponse
 from hunch.results.equivalence import Equivalence
@@ -29,7 +30,7 @@ def open(path: str | os.PathLike[str]) -> Study | DoseResponse | Equivalence | T
     parts = (stored.plan, stored.facts, stored.provenance, stored.table)
     if stored.plan.doses is not None:
         if stored.plan.doses.asks == "tunability":
-            return Tunability({"": TunabilityPart(*parts)})
+            return Tunability({"": TunabilityPart(*parts, path=Path(path))})
         kind = Equivalence if stored.plan.doses.asks == "equivalent" else DoseResponse
         return kind(*parts, path=path)
     if stored.plan.search is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,16 @@ import numpy as np
 from hunch.errors import PlanError
 from hunch.evidence import number, percent
 from hunch.plan import TRAIN, Plan
+from hunch.results.export import Exports
 from hunch.results.frames import curve_frame, reading_frame, run_frame
+from hunch.results.writing import plain
 from hunch.traces import Provenance, RunTable, StudyFacts
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Runs:
+class Runs(Exports):
     """What `hunch.train` returns: many seeds of one arm, and their trained networks.
 
     `len(runs)` is the number of runs; iterating gives their seeds.
@@ -107,6 +110,33 @@ class Runs:
     def __repr__(self) -> str:
         """How many, of what."""
         return f"<Runs of {self.plan.arms[0]!r}: {len(self)} seeds, {self.plan.budget} iterations>"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the networks, as plain values that `json.dumps` takes; NaN and infinity become None.
+
+        Returns:
+            A dict with the keys `plan`, `plan_hash`, `facts`, `runs` (the rows of `frame()`) and `provenance`.
+        """
+        rows = self.frame().astype(object)
+        return plain(
+            {
+                "plan": self.plan.to_json(),
+                "plan_hash": self.plan.hash,
+                "facts": self.facts.in_short(),
+                "runs": rows.where(rows.notna(), None).to_dict("records"),
+                "provenance": asdict(self.provenance),
+            }
+        )
+
+    def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
+        return {
+            "runs": lambda stage: run_frame(self.plan, self.table, stage),
+            "curves": lambda stage: curve_frame(self.plan, self.table, stage),
+            "readings": lambda stage: reading_frame(self.plan, self.table, stage),
+        }
+
+    def _stage(self) -> str:
+        return TRAIN
 
     def _known(self, seed: int) -> int:
         if seed in self.plan.seeds:

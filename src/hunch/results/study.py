@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,9 @@ from hunch.evidence import Verdict, confirm_runs, decide, explore, headline, lab
 from hunch.plan import CONFIRM, Claim, Plan, read_claim
 from hunch.report import html_report, text_report
 from hunch.results.exploration import Exploration
+from hunch.results.export import Exports
+from hunch.results.export_runs import Told
+from hunch.results.export_tables import verdict_frame
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
 from hunch.results.writing import plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Study:
+class Study(Exports):
     """A study: what was asked, what happened, what follows.
 
     `print(study)` shows one verdict a line; `study.report("page.html")` writes the report.
@@ -254,6 +257,19 @@ class Study:
         )
         head = "<thead><tr><th>claim</th><th>verdict</th><th></th></tr></thead>"
         return (f"<table>{head}<tbody>{rows}</tbody></table>" if rows else "") + last
+
+    def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
+        return {
+            "runs": self.frame,
+            "curves": lambda stage: self.curves(stage=stage),
+            "readings": lambda stage: self.readings(stage=stage),
+            "verdicts": lambda _: verdict_frame(self.verdicts, [self._sentence(v) for v in self.verdicts]),
+        }
+
+    def _conclusions(self) -> tuple[Told, ...]:
+        return tuple(
+            Told(v.claim.arms, v.claim.text, str(v.decision), self._sentence(v)) for v in self.verdicts
+        )
 
     def _sentence(self, verdict: Verdict) -> str:
         return headline(verdict, self.plan, self.facts.error_unit)

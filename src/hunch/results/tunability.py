@@ -6,7 +6,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,9 @@ from hunch.errors import PlanError
 from hunch.evidence import TunabilityAnswer, describe_tunability, read_tunability
 from hunch.plan import Plan
 from hunch.report import PICTURES, tunability_chart, write_picture
+from hunch.results.export import Exports
+from hunch.results.export_runs import ToldStudy, tell_runs
+from hunch.results.frames import curve_frame, reading_frame, run_frame
 from hunch.results.writing import nothing_to_draw, plain, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
@@ -37,12 +40,14 @@ class TunabilityPart:
         facts: Facts of network and data.
         provenance: Where and when.
         table: The runs.
+        path: The study file; None if nothing is stored.
     """
 
     plan: Plan
     facts: StudyFacts
     provenance: Provenance
     table: RunTable
+    path: Path | None = None
 
     @cached_property
     def answer(self) -> TunabilityAnswer | None:
@@ -50,7 +55,7 @@ class TunabilityPart:
         return read_tunability(self.plan, self.table)
 
 
-class Tunability:
+class Tunability(Exports):
     """Which of two knobs is easier to tune, on each network.
 
     `print(found)` says it; `found.parts` are the networks, `found.frame()` the numbers.
@@ -165,6 +170,33 @@ class Tunability:
                 }
             )
         return plain({"networks": networks, "rows": self.frame().to_dict("records")})
+
+    def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
+        return {
+            "runs": lambda stage: self._joined(run_frame, stage),
+            "curves": lambda stage: self._joined(curve_frame, stage),
+            "readings": lambda stage: self._joined(reading_frame, stage),
+            "doses": lambda _: self.frame(),
+        }
+
+    def _joined(self, make: Callable[..., pd.DataFrame], stage: str) -> pd.DataFrame:
+        """The frames of all networks, one under the other; a column says which."""
+        import pandas as pd
+
+        frames = [make(part.plan, part.table, stage) for part in self.parts.values()]
+        for name, frame in zip(self.parts, frames, strict=True):
+            frame.insert(0, "network", self._name(name))
+        return pd.concat(frames, ignore_index=True)
+
+    def _told(self, stage: str | None) -> ToldStudy:
+        if len(self.parts) > 1:
+            raise PlanError(
+                f"there are {len(self.parts)} networks here, and a tracker has one experiment a study. Export each of "
+                "the stored study files by itself.",
+                "results-export-what",
+            )
+        (part,) = self.parts.values()
+        return tell_runs(part, stage or self._stage(), ())
 
     def __str__(self) -> str:
         """A paragraph a network."""

@@ -26,8 +26,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
+def write_whole(path: Path, content: str | bytes, *, called: str = "report") -> Path:
     """Write a whole file or none.
+
+    Args:
+        path: Where.
+        content: What; text as UTF-8.
+        called: What a message calls it.
 
     Raises:
         StoreError: If it cannot be written.
@@ -38,7 +43,7 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         part.replace(path)
     except OSError as error:
         raise StoreError(
-            f"cannot write the report to {path}: {error.strerror or error}. Give a path in a folder that "
+            f"cannot write the {called} to {path}: {error.strerror or error}. Give a path in a folder that "
             "exists and that you may write.",
             "results-report-write",
         ) from error
