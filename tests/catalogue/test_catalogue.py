@@ -19,6 +19,15 @@ every_plan = pytest.mark.parametrize(
 )
 
 
+RATES_GIVEN = {
+    "bn-allows-larger-rates": "the statement is about rates",
+    "bn-helps-less-when-tuned": "the statement is about whether they are tuned",
+    "bn-amplifies-gradients": "the first gradient depends on no rate",
+    "bn-predictable-gradients": "one step along the gradient is compared, of one length in all arms",
+}
+"""Hunches in which rates are given, and why."""
+
+
 def plan_of(hunch: Hunch, regime=None) -> Plan:
     regime = regime or hunch.tested_in[0]
     return Plan(
@@ -31,16 +40,10 @@ def plan_of(hunch: Hunch, regime=None) -> Plan:
     )
 
 
-def test_the_catalogue_has_these_in_this_order():
-    assert [hunch.name for hunch in hunches()] == [
-        "bn-fewer-iterations",
-        "bn-before-activation",
-        "bn-keeps-units-unsaturated",
-        "dropout-needs-width",
-        "dropout-is-quantised",
-        "same-expected-units-same-result",
-        "l2-tunes-finer-than-dropout",
-    ]
+def test_every_name_is_there_once_and_the_oldest_hunch_is_first():
+    names = [hunch.name for hunch in hunches()]
+    assert len(set(names)) == len(names)
+    assert names[0] == "bn-fewer-iterations"
 
 
 @every_plan
@@ -89,6 +92,8 @@ def test_the_mechanism_names_readings(hunch):
 
 @every_hunch
 def test_no_arm_brings_a_rate_of_its_own_so_that_all_are_tuned_alike(hunch):
+    if hunch.name in RATES_GIVEN:
+        return
     assert all(arm.over(regime.base).lr is None for regime in hunch.tested_in for arm in regime.arms)
 
 
@@ -96,7 +101,7 @@ def test_no_arm_brings_a_rate_of_its_own_so_that_all_are_tuned_alike(hunch):
 def test_arms_name_what_they_differ_in_outright_so_that_they_mean_the_same_on_any_network(hunch):
     for regime in hunch.tested_in:
         for arm in regime.arms:
-            if hunch.name.startswith("bn-"):
+            if hunch.name.startswith(("bn-", "norm-")):
                 assert arm.norm is not None
                 assert (arm.norm_at is None) == (arm.norm == "none")
             else:

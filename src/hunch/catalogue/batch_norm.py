@@ -1,10 +1,11 @@
-"""Hunches about batch normalisation.
+"""Hunches about batch normalisation: whether and where; what it does inside, to rates, and other norms beside it.
 
 The figures quoted under `holds` and `fails` are those of the sources named there; most are single runs.
 """
 
 from __future__ import annotations
 
+from hunch.catalogue import batch_norm_mechanism, batch_norm_rates, norms
 from hunch.catalogue.hunch import Hunch
 from hunch.plan import Arm, faster, lower
 
@@ -111,4 +112,11 @@ KEEPS_UNSATURATED = Hunch(
     mechanism=("saturated", "saturation", "slope", "preactivation_spread"),
 )
 
-HUNCHES = (FEWER_ITERATIONS, BEFORE_ACTIVATION, KEEPS_UNSATURATED)
+HUNCHES = (
+    FEWER_ITERATIONS,
+    BEFORE_ACTIVATION,
+    KEEPS_UNSATURATED,
+    *batch_norm_mechanism.HUNCHES,
+    *batch_norm_rates.HUNCHES,
+    *norms.HUNCHES,
+)

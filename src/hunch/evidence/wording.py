@@ -51,6 +51,22 @@ _PHRASES = {
         "have about the same relative update of the weights",
     ),
     "update_shift": ("has an update of the shift", "have about the same update of the shift"),
+    "gradient_growth": (
+        "has a growth of the gradient per layer on its way back",
+        "have about the same growth of the gradient per layer on its way back",
+    ),
+    "gradient_change": (
+        "has a change of the gradient over the step",
+        "have about the same change of the gradient over the step",
+    ),
+    "gradient_predictiveness": (
+        "has a relative change of the gradient over the step",
+        "have about the same relative change of the gradient over the step",
+    ),
+    "gradient_cosine": (
+        "has a cosine between the gradients before and after the step",
+        "have about the same cosine between the gradients before and after the step",
+    ),
 }
 _NORMS = {"batch": "batch norm", "layer": "layer norm", "rms": "RMS norm", "group": "group norm"}
 _OPTIMIZERS = {
