@@ -4,10 +4,11 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields, replace
 
 import pytest
 
-from hunch.catalogue import Hunch, find, hunches
+from hunch.catalogue import Hunch, families, find, hunches
 from hunch.errors import PlanError
 from hunch.plan import OPTIMIZERS, READING_NAMES, Arm, Claim, Plan, faster, parse_claim
 
@@ -44,6 +45,34 @@ def test_every_name_is_there_once_and_the_oldest_hunch_is_first():
     names = [hunch.name for hunch in hunches()]
     assert len(set(names)) == len(names)
     assert names[0] == "bn-fewer-iterations"
+
+
+def test_the_families_have_these_in_this_order():
+    named = {family: [hunch.name for hunch in one] for family, one in families().items()}
+    assert named.pop("batch norm")[0] == "bn-fewer-iterations"
+    assert named == {
+        "dropout": [
+            "dropout-needs-width",
+            "dropout-is-quantised",
+            "same-expected-units-same-result",
+            "early-dropout-lowers-training-cost",
+            "dropout-shifts-batch-norms-variance",
+        ],
+        "L2": [
+            "l2-tunes-finer-than-dropout",
+            "l2-regularises-without-batch-norm",
+            "l2-before-batch-norm-sets-the-rate",
+            "weight-decay-is-not-l2-under-adam",
+            "l2-on-norm-parameters-hurts",
+        ],
+        "together": [
+            "batch-norm-needs-lighter-dropout",
+            "batch-norm-makes-dropout-unnecessary",
+            "dropout-and-l2-beat-either",
+        ],
+    }
+    assert hunches() == tuple(hunch for one in families().values() for hunch in one)
+    assert len({hunch.name for hunch in hunches()}) == len(hunches())
 
 
 @every_plan
@@ -105,7 +134,12 @@ def test_arms_name_what_they_differ_in_outright_so_that_they_mean_the_same_on_an
                 assert arm.norm is not None
                 assert (arm.norm_at is None) == (arm.norm == "none")
             else:
-                assert arm.keep_prob is not None
+                said = {f.name for f in fields(arm) if getattr(arm, f.name) is not None}
+                assert said & {"keep_prob", "l2", "weight_decay"}
+                assert (arm.norm_at is None) == (arm.norm in (None, "none"))
+        for knob in ("norm", "keep_prob", "l2", "weight_decay"):
+            named = [getattr(arm, knob) is not None for arm in regime.arms]
+            assert all(named) or not any(named), f"{knob} of {regime.name} is named in some arms only"
 
 
 @every_hunch
@@ -129,6 +163,54 @@ def test_the_saturation_hunch_sweeps_two_decades_of_initial_spread_and_pairs_lik
         assert before.init_std == none.init_std
         assert (before.norm, none.norm) == ("batch", "none")
         assert claim.outcome == "saturated"
+
+
+@every_hunch
+def test_the_quick_plan_has_seeds_enough_for_a_verdict(hunch):
+    quick = hunch.quickly()
+    if hunch.finer is not None:
+        assert quick.seeds >= 10, "what tunability asks for"
+        return
+    claims = sum(len(regime.claims) for regime in quick.tested_in) + len(quick.across)
+    # An exact sign-flip test of n seeds gives no p-value below 2^(1 - n).
+    assert 2.0 ** (1 - quick.seeds) <= 0.05 / claims
+
+
+def test_of_the_first_layer_a_batch_norm_follows_and_of_the_last_none():
+    for regime in find("dropout-shifts-batch-norms-variance").tested_in:
+        [claim] = regime.claims
+        arms = {arm.name: arm for arm in regime.arms}
+        weights = {(arms[a].norm, *arms[a].keep_prob): w for a, w in claim.weights}
+        assert weights == {("batch", "0"): 1, ("batch", "2"): -1, ("none", "0"): -1, ("none", "2"): 1}
+
+
+def test_the_step_to_a_heavier_dose_is_compared_with_and_without_batch_norm():
+    *_, claim = find("batch-norm-needs-lighter-dropout").claims
+    assert dict(claim.weights) == {"bn@0.5": 1, "bn@0.8": -1, "plain@0.5": -1, "plain@0.8": 1}
+
+
+def test_decay_under_adam_is_compared_at_equal_strength():
+    for regime in find("weight-decay-is-not-l2-under-adam").tested_in:
+        one, other = regime.arms
+        assert (one.l2, one.weight_decay) == (other.weight_decay, other.l2)
+        assert regime.name == f"λ = {one.l2:g}"
+        assert regime.base.optimizer == "adam"
+
+
+def test_l2_on_norm_parameters_differs_in_nothing_else():
+    spared, decayed = find("l2-on-norm-parameters-hurts").arms
+    assert replace(spared, name="decayed", decay_norm=True) == decayed
+
+
+def test_both_is_a_dose_of_each():
+    arms = {arm.name: arm for arm in find("dropout-and-l2-beat-either").arms}
+    assert (arms["both"].keep_prob, arms["both"].l2) == (arms["dropout"].keep_prob, arms["l2"].l2)
+
+
+def test_early_dropout_is_the_same_dose_for_a_part_of_the_budget():
+    _, early, always = find("early-dropout-lowers-training-cost").arms
+    assert replace(early, name="always", keep_until=1.0) == always
+    assert 0 < early.keep_until < 0.5
 
 
 def test_the_network_is_told_in_one_line():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hunch.catalogue import Finer, Hunch, Quick, Regime, find, hunches
+from hunch.catalogue.hunch import PREDICTIONS
 from hunch.plan import Arm, faster, same
 
 WITH_REGIMES = [hunch for hunch in hunches() if hunch.regimes]
@@ -79,7 +80,7 @@ def test_all_margins_are_named_because_they_were_chosen_beforehand(hunch):
 
 @every_one
 def test_what_is_predicted_is_a_verdict_that_can_be_reached(hunch):
-    assert hunch.predicts in ("supported", "refuted")
+    assert hunch.predicts in PREDICTIONS
     if hunch.predicts == "refuted":
         assert all(claim.kind == "same" for regime in hunch.tested_in for claim in regime.claims)
 

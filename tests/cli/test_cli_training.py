@@ -18,7 +18,7 @@ def test_a_hunch_is_tested_with_its_own_network_and_data(run, trainer):
     done = run("test", "bn-fewer-iterations")
     [(call, options)] = trainer.calls
     assert call == ("test", "bn-fewer-iterations", None, None)
-    assert options == {**DEFAULTS, "missing": "error", "seed": 0, "progress": True, "quick": False}
+    assert options == {**DEFAULTS, "missing": "error", "progress": True, "quick": False}
     assert done.code == 0
 
 

@@ -274,6 +274,8 @@ def found(claim=COST, **by_regime):
         (found(A="refuted"), REFUTED, HOLDS, "holds: the verdict is as the statement predicts (refuted)"),
         (found(A="refuted", B=NO_MEANINGFUL_DIFFERENCE), SUPPORTED, FAILS, "(1 refuted, 1 no meaningful difference)"),
         (found(A="supported", B="supported"), REFUTED, FAILS, "(2 supported; it predicts refuted)"),
+        (found(A="refuted", B=NO_MEANINGFUL_DIFFERENCE), "not supported", HOLDS, "(1 refuted, 1 no meaningful"),
+        (found(A="supported"), "not supported", FAILS, "(supported; it predicts not supported)"),
         (found(A="undecided", B="undecided"), SUPPORTED, UNDECIDED, "undecided: all 2 verdicts are undecided"),
         ([], SUPPORTED, UNDECIDED, "undecided: there is no verdict"),
         (found(A="supported", B="undecided"), SUPPORTED, MIXED, "mixed, per regime: A: supported; B: undecided"),

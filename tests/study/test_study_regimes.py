@@ -247,6 +247,14 @@ def test_a_quick_plan_serves_two_knobs_and_a_network_of_ones_own(blobs, build, s
     assert (len(part.plan.seeds), part.plan.budget) == (2, 4)
 
 
+def test_a_hunch_may_bring_a_study_seed_and_the_call_another(blobs, shelf):
+    shelf["widths"] = replace(WIDTHS, seed=1, seeds=2, budget=4)
+    own = hunch.test("widths", None, blobs, progress=False)
+    assert {study.plan.seeds for study in own.studies.values()} == {(1_000_000, 1_000_001)}
+    said = hunch.test("widths", None, blobs, seed=0, progress=False)
+    assert {study.plan.seeds for study in said.studies.values()} == {(0, 1)}
+
+
 def test_a_regime_tunes_in_its_own_way_unless_the_call_says_how(blobs, shelf):
     first, second = WIDTHS.regimes
     free = replace(WIDTHS, base=Arm("base", batch_size=16), regimes=(replace(first, tuning="once"), second))

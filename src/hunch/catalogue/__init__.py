@@ -8,5 +8,6 @@ from hunch.catalogue.hunch import Finer as Finer
 from hunch.catalogue.hunch import Hunch as Hunch
 from hunch.catalogue.hunch import Quick as Quick
 from hunch.catalogue.hunch import Regime as Regime
+from hunch.catalogue.shelf import families as families
 from hunch.catalogue.shelf import find as find
 from hunch.catalogue.shelf import hunches as hunches

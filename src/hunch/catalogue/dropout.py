@@ -6,8 +6,8 @@ unit; PyTorch's `nn.Dropout(p)` has p = 1 - keep.
 
 from __future__ import annotations
 
-from hunch.catalogue.hunch import Hunch, Regime
-from hunch.plan import Arm, Claim, lower, same
+from hunch.catalogue.hunch import Hunch, Quick, Regime
+from hunch.plan import Arm, Claim, lower, lower_cost, same
 
 # Small batches and given budgets keep a quick test within a minute, and all regimes comparable.
 BASE = Arm("base", optimizer="sgd", batch_size=32)
@@ -47,6 +47,7 @@ NEEDS_WIDTH = Hunch(
         Regime(name="12 units", widths=(64, 12, 10), activation="relu", claims=HURTS),
         Regime(name="200 units", widths=(64, 200, 10), activation="relu", claims=HELPS),
     ),
+    quick=Quick(seeds=12),
 )
 
 UNITS = ("10.5/12", "11/12", "11.5/12")
@@ -105,6 +106,8 @@ IS_QUANTISED = Hunch(
     mechanism=("inactive", "gradient_norm", "update_weight"),
     regimes=(Regime(name="12 units", widths=(64, 12, 10), activation="relu"),),
     predicts="refuted",
+    # Small differences take many seeds, and these runs are cheap.
+    quick=Quick(seeds=160),
 )
 
 WIDTHS = (12, 16, 24)
@@ -148,6 +151,108 @@ SAME_EXPECTED_UNITS = Hunch(
         for kept in (12, 6)
         for n in WIDTHS[1:]
     ),
+    quick=Quick(seeds=80),
 )
 
-HUNCHES = (NEEDS_WIDTH, IS_QUANTISED, SAME_EXPECTED_UNITS)
+NEVER, ALWAYS = Arm("never", keep_prob=1.0), Arm("always", keep_prob=0.9, keep_until=1.0)
+EARLY = Arm("early", keep_prob=0.9, keep_until=0.2)  # a fifth of the budget with dropout, the rest without
+
+EARLY_LOWERS_COST = Hunch(
+    name="early-dropout-lowers-training-cost",
+    statement="Dropout in the first part of training only lowers the training cost at the end.",
+    source=(
+        "Liu et al. 2023 (arXiv 2303.01500), of models that underfit, dropped at 0.1, as here: early dropout makes the "
+        "gradients of different batches point more in one direction."
+    ),
+    holds=(
+        "In models too small for their data, which fit the training part badly: what dropout takes from them while it "
+        "is on they can win back afterwards."
+    ),
+    fails=(
+        "In models that fit the training part anyway there is no cost left to lower; for those that overfit the same "
+        "paper recommends dropout late, not early. And while dropout is on, it costs: kept on to the end it leaves "
+        "small keep probabilities with more training cost, not less (Srivastava et al. 2014, section 7.3)."
+    ),
+    arms=(NEVER, EARLY, ALWAYS),
+    claims=(
+        lower_cost("early", than="never", margin=0.005),
+        lower_cost("early", than="always", margin=0.005),
+    ),
+    base=BASE,
+    seeds=60,
+    budget=BUDGET,
+    mechanism=("gradient_norm", "update_weight", "inactive"),
+    regimes=(
+        Regime(name="12 units a layer", widths=(64, 12, 12, 10), activation="relu"),
+        Regime(name="100 units a layer", widths=(64, 100, 100, 10), activation="relu"),
+    ),
+    quick=Quick(seeds=12),
+)
+
+BATCH, PLAIN = Arm("batch", norm="batch", norm_at="before_activation"), Arm("plain", norm="none")
+HALVED = tuple(
+    Arm(f"{norm.name}{text}", keep_prob=keep).over(norm)
+    for norm in (BATCH, PLAIN)
+    for keep, text in ((1.0, ""), (0.5, ", keep 0.5"))
+)
+# Half of one of two layers: of the first, which a batch norm follows, or of the last, which none follows.
+PLACED = tuple(
+    Arm(f"{norm.name}, {text}", keep_prob={site: 0.5}).over(norm)
+    for norm in (BATCH, PLAIN)
+    for site, text in (("0", "first layer"), ("2", "last layer"))
+)
+IN_BETWEEN = 0.02  # of training cost, judged in eval mode, in which batch norm uses what it has stored
+
+
+def _more_with_batch_norm(more: str, less: str) -> Claim:
+    """That one arm costs more than another with batch norm, beyond what it costs more without."""
+    weights = (
+        (f"batch{more}", 1.0), (f"batch{less}", -1.0), (f"plain{more}", -1.0), (f"plain{less}", 1.0),
+    )  # fmt: skip
+    return Claim("more", "cost", weights, IN_BETWEEN)
+
+
+SHIFTS_VARIANCE = Hunch(
+    name="dropout-shifts-batch-norms-variance",
+    statement=(
+        "Dropout before batch norm shifts the variance: what batch norm stores in training does not fit the network "
+        "that is evaluated."
+    ),
+    source=(
+        "Li et al. 2018 (arXiv 1801.05134): with dropout of 0.5 in each bottleneck a DenseNet fell from 77.42 to "
+        "68.55 % on CIFAR-100."
+    ),
+    holds=(
+        "By arithmetic: in training only, dropout at keep p multiplies the variance of units with mean 0 by 1/p; "
+        "behind a rectifier of standard normal values by 2.47 at keep 0.5, at most, and by 1.16 at keep 0.9. Most of "
+        "all in narrow layers."
+    ),
+    fails=(
+        "In wide layers whose units vary together the shift tends to nothing, which is how wide residual networks bear "
+        "dropout. Where no batch norm follows the dropout there is none: so here dropout of the first layer is "
+        "compared with dropout of the last, beyond what the place costs without batch norm. A shift that costs nothing "
+        "is not seen that way."
+    ),
+    arms=HALVED,
+    claims=(_more_with_batch_norm(", keep 0.5", ""),),
+    base=BASE,
+    seeds=40,
+    budget=BUDGET,
+    mechanism=("preactivation_spread", "inactive", "gradient_norm"),
+    regimes=tuple(
+        Regime(
+            name=f"{n} units a layer",
+            widths=(64, n, n, 10),
+            activation="relu",
+            arms=PLACED,
+            claims=(_more_with_batch_norm(", first layer", ", last layer"),),
+        )
+        for n in (20, 100)
+    ),
+    # A first plan took layer norm for what stores nothing; but layer norm is hurt by dropout itself (at 20 units, keep
+    # 0.5, ten seeds, far more than batch norm). Another study seed, because that result had been seen.
+    seed=1,
+    quick=Quick(seeds=10, budget=500),
+)
+
+HUNCHES = (NEEDS_WIDTH, IS_QUANTISED, SAME_EXPECTED_UNITS, EARLY_LOWERS_COST, SHIFTS_VARIANCE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hunch.plan import Arm, Claim
 
-PREDICTIONS = ("supported", "refuted")
+PREDICTIONS = ("supported", "refuted", "not supported")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +145,12 @@ class Hunch:
         regimes: The circumstances in which it is tested. Empty: one, given by the fields above.
         across: Claims between arms of different regimes, which are named "REGIME: ARM".
         predicts: The verdict that the statement predicts of all claims: `"refuted"` where a claim says that arms
-            do the same and the statement that they do not.
+            do the same and the statement that they do not; `"not supported"`, which is refuted or no meaningful
+            difference, where it says that something does not help.
         finer: What it states of two knobs; `hunch.tunability` tests that on the network of every regime, and there
             are no claims.
         quick: The quick plan. None: `Quick()`, the full plan with eight seeds.
+        seed: The study seed: another than 0 where the plan was changed after a result had been seen.
     """
 
     name: str
@@ -171,6 +173,7 @@ class Hunch:
     predicts: str = "supported"
     finer: Finer | None = None
     quick: Quick | None = None
+    seed: int = 0
 
     @property
     def network(self) -> str:
@@ -236,6 +239,7 @@ class Hunch:
             "predicts": self.predicts,
             "finer": None if self.finer is None else self.finer.to_json(),
             "quick": (self.quick or Quick()).to_json(),
+            "seed": self.seed,
         }
 
 

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from hunch.catalogue import batch_norm, dropout, l2
+from hunch.catalogue import batch_norm, dropout, l2, together
 from hunch.catalogue.hunch import Hunch
 from hunch.errors import PlanError
+
+
+def families() -> dict[str, tuple[Hunch, ...]]:
+    """Family → its hunches, in the order of the catalogue.
+
+    Example:
+        >>> list(families())
+        ['batch norm', 'dropout', 'L2', 'together']
+    """
+    return {
+        "batch norm": batch_norm.HUNCHES,
+        "dropout": dropout.HUNCHES,
+        "L2": l2.HUNCHES,
+        "together": together.HUNCHES,
+    }
 
 
 def hunches() -> tuple[Hunch, ...]:
@@ -16,7 +31,7 @@ def hunches() -> tuple[Hunch, ...]:
         >>> [hunch.name for hunch in hunches()][0]
         'bn-fewer-iterations'
     """
-    return batch_norm.HUNCHES + dropout.HUNCHES + l2.HUNCHES
+    return tuple(hunch for family in families().values() for hunch in family)
 
 
 def find(name: str) -> Hunch:

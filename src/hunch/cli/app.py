@@ -106,7 +106,9 @@ def check_hunch(
     looks: Looks = "planned",
     robust: Robust = False,
     stop_at_target: StopAtTarget = False,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, _in("Another one is another, disjoint study; else the hunch's, mostly 0.", metavar="S")
+    ] = None,
     budget: Budget = None,
     target: Target = None,
     tuning: Annotated[

@@ -16,6 +16,9 @@ HOLDS = "holds"
 FAILS = "fails"
 DEPENDS = "depends on the regime"
 MIXED = "mixed"
+NOT_SUPPORTED = "not supported"
+"""The prediction of a statement that something does not help: refuted, or no meaningful difference."""
+
 SUMMARIES = (HOLDS, FAILS, DEPENDS, MIXED, UNDECIDED)
 """The words of a summary; `undecided` is the fifth."""
 
@@ -145,6 +148,8 @@ def _is_unlike(between: Between | NoiseDifference, verdicts: Sequence[Found], pr
 def _stance(decision: str, predicts: str) -> str:
     if decision == UNDECIDED:
         return UNDECIDED
+    if predicts == NOT_SUPPORTED:
+        return FAILS if decision == SUPPORTED else HOLDS
     return HOLDS if decision == predicts else FAILS
 
 

@@ -71,6 +71,7 @@ def test(
         "metric": hunch.metric,
         "seeds": hunch.seeds,
         "budget": hunch.budget,
+        "seed": hunch.seed,
         **compares,
     }
     reporter = Reporter(bool(settings.get("progress", True)))
