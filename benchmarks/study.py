@@ -10,10 +10,12 @@ from typing import Any
 
 from benchmarks.team import cores
 
+NETWORK = ((64, 100, 100, 100, 10), "sigmoid")
+
 
 def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Iterator[str]:
-    """Time `bn-before-activation` natively; a loop makes a sample of the same runs, scaled to all by their
-    steps.
+    """Time the arms of `bn-before-activation` on `NETWORK` natively; a loop makes a sample of the same runs, scaled to
+    all by their steps.
 
     Args:
         seeds: Seeds an arm.
@@ -27,7 +29,11 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     if budget is not None:
         more = {"budget": budget, "target": 1.0}
     started = time.perf_counter()
-    study = hunch.test("bn-before-activation", seeds=seeds, engine="native", progress=False, **more)
+    entry = find("bn-before-activation")
+    study = hunch.compare(
+        hunch.mlp(*NETWORK), "digits", arms=entry.arms, claims=[hunch.faster("before", than="after")],
+        base=hunch.Arm("base", optimizer="sgd"), seeds=seeds, engine="native", progress=False, **more,
+    )  # fmt: skip
     native = time.perf_counter() - started
     steps: dict[str, int] = defaultdict(int)
     for trace in study.table:
@@ -37,8 +43,7 @@ def whole_study(seeds: int, sampled: int, *, budget: int | None = None) -> Itera
     runs = [(arms[name], rates[name]) for name in steps]
     frozen = study.plan.budget
     assert frozen is not None, "a frozen plan has a budget"
-    entry = find("bn-before-activation")
-    loop = loop_seconds((entry.widths, entry.activation), runs, frozen, sampled, steps)
+    loop = loop_seconds(NETWORK, runs, frozen, sampled, steps)
     n_steps = sum(steps.values())
     yield (
         f"study bn-before-activation, {seeds} seeds an arm, {len(study.table)} runs with the pilot's, "

@@ -16,7 +16,7 @@ from hunch.engine.contract import frozen_biases, make_row, row_layout
 from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.native_extension import native_absence
 from hunch.network import build_network, inspect_network, place_arm, read_sites
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.probe import StepRecorder, activation_readings
 from hunch.traces import RunKey
 
@@ -208,7 +208,7 @@ def read_once(network, sites, x, y, inputs=None):
         recorder.updates()
     return {
         (name, site): recorder.values[r, k]
-        for r, name in enumerate(READING_NAMES)
+        for r, name in enumerate(RECORDED)
         for k, site in enumerate(sites)
     }
 

@@ -53,7 +53,17 @@ def check_engine(engine: str = "auto", device: str | None = None) -> None:
         NativeEngine()
 
 
-def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | None = None) -> Choice:
+AHEAD = "gradient predictiveness takes gradients at other weights on the way, which only loop does"
+
+
+def choose(
+    network: nn.Module,
+    data: Data,
+    engine: str = "auto",
+    device: str | None = None,
+    *,
+    on_request: bool = False,
+) -> Choice:
     """Pick the engine for a network and data: native where it can, else loop.
 
     Args:
@@ -61,11 +71,12 @@ def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | N
         data: The data.
         engine: `"auto"`, `"native"` or `"loop"`.
         device: None or `"cpu"`.
+        on_request: Whether readings on request are wanted.
 
     Raises:
         PlanError: If there is no such engine.
         UnsupportedError: If the device is not the CPU, or the native engine is asked for and cannot train
-            this network; the text names the module.
+            this network or take these readings; the text says why.
     """
     check_engine(engine, device)
     if engine == "loop":
@@ -74,14 +85,14 @@ def choose(network: nn.Module, data: Data, engine: str = "auto", device: str | N
         return Choice(
             LoopEngine(), f"native declined: {native_absence()}; loop gives the same numbers, more slowly"
         )
-    declined = native_declines(network, data)
+    declined = AHEAD if on_request else native_declines(network, data)
     if declined is None:
         why = "asked for" if engine == "native" else "the network is a chain, and the device is the CPU"
         return Choice(NativeEngine(), why)
     if engine == "native":
         raise UnsupportedError(
-            f"engine='native' cannot train this network: {declined.rstrip('.')}. Leave engine= out: another "
-            "engine then serves.",
+            f"engine='native' cannot {'take these readings' if on_request else 'train this network'}: "
+            f"{declined.rstrip('.')}. Leave engine= out: another engine then serves.",
             "engine-native-declines",
         )
     return Choice(LoopEngine(), f"native declined: {declined.rstrip('.')}")

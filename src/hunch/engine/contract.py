@@ -17,7 +17,8 @@ One run, exactly (steps count from 0; iteration t means "after t updates"):
    `noise(s, site, t, (batch, units))` while t < keep_until · budget; cost = mean over the batch; backward; on
    the decayed parameters gradient += l2 · w and (before the step) w *= 1 - lr_t · weight_decay; optimizer as
    in torch.optim with lr_t = lr · factor(t). A bias that feeds batch norm directly is never updated.
-3. If t + 1 is in the reading grid, readings are taken inside update t, on its batch.
+3. If t + 1 is in the reading grid, readings are taken inside update t, on its batch; those on request, which take
+   passes of their own, before it, with nothing of the run changed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from torch import Tensor, nn
 from hunch.data import Data
 from hunch.engine.streams import normals
 from hunch.network import Layout, build_network, first_examples, place_arm, read_sites
-from hunch.plan import RECORDED, Arm, evaluation_grid, held_out_grid, reading_grid
+from hunch.plan import ON_REQUEST, RECORDED, Arm, evaluation_grid, held_out_grid, reading_grid
 from hunch.traces import RunKey, SiteFact, Trace
 
 SLICE_SIZE = 512
@@ -55,6 +56,7 @@ class Setting:
         answers: Whether the trace keeps which held-out examples were answered rightly at the end (labels
             only). Like `losses` it changes nothing else in the trace.
         losses: Whether the trace keeps what each held-out example cost at the end.
+        on_request: Whether the readings on request are taken as well; they change nothing else in the trace.
         stop_at: A run may stop once the cost of `metric` has been at most this at two evaluations in a row;
             None: every run goes on to the budget.
     """
@@ -70,6 +72,7 @@ class Setting:
     stop_at: float | None = None
     answers: bool = False
     losses: bool = False
+    on_request: bool = False
 
     @property
     def eval_at(self) -> np.ndarray:
@@ -200,6 +203,7 @@ def is_whole(trace: Trace) -> bool:
 def empty_trace(setting: Setting, key: RunKey) -> Trace:
     """A trace with nothing measured yet: all NaN."""
     eval_at, held_at, reading_at = setting.eval_at, setting.held_at, setting.reading_at
+    n_readings = len(RECORDED) + (len(ON_REQUEST) if setting.on_request else 0)
 
     def blank(*shape: int, dtype: type = np.float64) -> np.ndarray:
         return np.full(shape, np.nan, dtype=dtype)
@@ -212,5 +216,5 @@ def empty_trace(setting: Setting, key: RunKey) -> Trace:
         held_cost=blank(len(held_at)),
         held_error=blank(len(held_at)),
         reading_at=reading_at,
-        readings=blank(len(reading_at), len(RECORDED), len(setting.sites), dtype=np.float32),
+        readings=blank(len(reading_at), n_readings, len(setting.sites), dtype=np.float32),
     )

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -27,8 +28,8 @@ from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.streams import batches, words
 from hunch.network import Layout, decayed_parameters, seeded
-from hunch.plan import schedule_factors
-from hunch.probe import StepRecorder
+from hunch.plan import RECORDED, schedule_factors
+from hunch.probe import StepRecorder, gradient_ahead
 from hunch.traces import Trace
 
 
@@ -134,6 +135,7 @@ def _run(
     held_index = {int(t): k for k, t in enumerate(trace.held_at)}
     reading_index = {int(t): k for k, t in enumerate(trace.reading_at)}
     site_names = tuple(s.name for s in setting.sites)
+    weights = [cast(Tensor, layout.site(name).module.weight) for name in site_names if setting.on_request]
     last_with_dropout = arm.keep_until * budget
     hits = 0
 
@@ -159,22 +161,31 @@ def _run(
                 return None
         if t == budget:
             return None
-        _set_step(dropouts, t, is_on=t < last_with_dropout)
-        if layout.how != "chain":
-            torch.manual_seed(int(words(job.stream_seed, "forward", t, 1)[0]))
         x, y = data.x[order[t]], data.y[order[t]]
-        optimizer.set_rate(job.key.lr * factors[t])
+        rate = job.key.lr * factors[t]
+        optimizer.set_rate(rate)
+
+        def backward(t: int = t, x: Tensor = x, y: Tensor = y) -> None:
+            """The step's forward and backward, with its own draws however often it is done."""
+            _set_step(dropouts, t, is_on=t < last_with_dropout)
+            if layout.how != "chain":
+                torch.manual_seed(int(words(job.stream_seed, "forward", t, 1)[0]))
+            cost(network(x), y).backward()
+
         if t + 1 in reading_index:
+            read = trace.readings[reading_index[t + 1]]
+            if setting.on_request:
+                read[len(RECORDED) :] = gradient_ahead(network, weights, backward, rate)
             with StepRecorder(network, site_names, layout) as recorder:
                 optimizer.zero_grad()
-                cost(network(x), y).backward()
+                backward()
                 recorder.gradients()
                 optimizer.step()
                 recorder.updates()
-            trace.readings[reading_index[t + 1]] = recorder.values
+            read[: len(RECORDED)] = recorder.values
         else:
             optimizer.zero_grad()
-            cost(network(x), y).backward()
+            backward()
             optimizer.step()
     return None
 

@@ -17,6 +17,7 @@ from hunch.plan.claims import ON_REQUEST as ON_REQUEST
 from hunch.plan.claims import READING_NAMES as READING_NAMES
 from hunch.plan.claims import RECORDED as RECORDED
 from hunch.plan.claims import Claim as Claim
+from hunch.plan.claims import asks_on_request as asks_on_request
 from hunch.plan.claims import contrast as contrast
 from hunch.plan.claims import faster as faster
 from hunch.plan.claims import higher as higher

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -324,6 +324,16 @@ def read_claim(claim: Claim | str) -> Claim:
             "plan-claims",
         )
     return claim
+
+
+def asks_on_request(claims: Iterable[Claim]) -> bool:
+    """Whether a claim is about a reading that is taken on request only.
+
+    Example:
+        >>> asks_on_request([faster("a", than="b"), lower("gradient_change", "a", than="b")])
+        True
+    """
+    return any(claim.outcome in ON_REQUEST for claim in claims)
 
 
 def _problems(claim: Claim):

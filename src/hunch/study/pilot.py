@@ -15,7 +15,7 @@ from torch import nn
 from hunch.data import Data, constant_cost, constant_error, validation_split
 from hunch.engine import Setting
 from hunch.evidence import claim_margin
-from hunch.plan import PILOT, Arm, Plan
+from hunch.plan import PILOT, Arm, Plan, asks_on_request
 from hunch.stats import (
     arms_that_learned,
     arrival_times,
@@ -83,7 +83,16 @@ class _Pilot:
     notes: list[str] = field(default_factory=list)
 
     def setting(self, budget: int) -> Setting:
-        return Setting(self.build, self.data, self.plan.cost, budget, self.facts.sites, self.plan.metric)
+        wanted = asks_on_request(self.plan.claims)
+        return Setting(
+            self.build,
+            self.data,
+            self.plan.cost,
+            budget,
+            self.facts.sites,
+            self.plan.metric,
+            on_request=wanted,
+        )
 
     def runs(
         self, text: str, budget: int, rates: dict[str, list[float]], n_seeds: int

@@ -34,7 +34,7 @@ from hunch.network import (
     place_arm,
     read_sites,
 )
-from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, read_claim, run_seeds, tuning_goal
+from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, asks_on_request, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
 from hunch.study.pilot import nothing_to_find
 from hunch.traces import Provenance, StudyFacts
@@ -91,7 +91,6 @@ def prepare(
     network = build_network(build, pilot_seeds[0])
     found = inspect_network(network, data.x)
     _warn_if_all_alike(build, network, pilot_seeds[1])
-    choice = choose(network, data, engine, device)
     cost = choose_cost(data, found.n_outputs, cost)
     if isinstance(claims, str | bytes) or not hasattr(claims, "__iter__"):
         raise PlanError(
@@ -100,6 +99,7 @@ def prepare(
             "plan-claims",
         )
     wanted = tuple(read_claim(claim) for claim in claims)
+    choice = choose(network, data, engine, device, on_request=asks_on_request(wanted))
     n_least = _fewest_examples(data, wanted, metric)
     resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
     tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
