@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hunch.plan import READING_NAMES, Arm, Plan, evaluation_grid, faster, held_out_grid, reading_grid
+from hunch.plan import RECORDED, Arm, Plan, evaluation_grid, faster, held_out_grid, reading_grid
 from hunch.traces import RunKey, RunTable, SiteFact, StudyFacts, Trace
 
 C0 = math.log(10)
@@ -79,7 +79,8 @@ class Made:
         if diverged_at is not None:
             costs[at >= diverged_at] = NAN
             held[held_at >= diverged_at] = NAN
-        readings = np.full((len(read_at), len(READING_NAMES), 2), reading, dtype=np.float32)
+        n_readings = len(reading) if np.ndim(reading) else len(RECORDED)
+        readings = np.full((len(read_at), n_readings, 2), reading, dtype=np.float32)
         readings[:, 0, 1] = NAN  # no saturation at the last layer
         return Trace(
             RunKey(stage, arm, seed, lr, budget), at, costs, held_at, held,

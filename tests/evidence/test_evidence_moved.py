@@ -23,16 +23,16 @@ from hunch.evidence import (
 )
 from hunch.evidence.moved import COMPARED, gradient_range
 from hunch.evidence.moved_text import _WORDS
-from hunch.plan import READING_NAMES, contrast, faster, lower
+from hunch.plan import RECORDED, contrast, faster, lower
 
 N = 12
 
 
 def readings(**given):
     """(K, 2): every reading 0.5 at both layers, but for those that are named."""
-    out = np.full((len(READING_NAMES), 2), 0.5)
+    out = np.full((len(RECORDED), 2), 0.5)
     for name, value in given.items():
-        out[READING_NAMES.index(name)] = value
+        out[RECORDED.index(name)] = value
     return out
 
 
@@ -104,7 +104,17 @@ def test_what_does_not_apply_is_named_and_spends_no_alpha(made):
     per_arm = {"a": readings(saturation=np.nan), "b": readings(saturation=0.6)}
     found = find_moved(*study(made, per_arm))
     assert found.absent == ("saturation",)
-    assert found.alpha == pytest.approx(0.05 / (len(COMPARED) - 1))
+    # Gradient predictiveness was not asked for: it is neither compared nor missed.
+    assert found.alpha == pytest.approx(0.05 / (len(COMPARED) - 2))
+
+
+def test_what_was_asked_for_is_compared_too(made):
+    per_arm = {
+        arm: np.concatenate([readings(), np.full((3, 2), change)]) for arm, change in (("a", 0.1), ("b", 0.4))
+    }
+    found = find_moved(*study(made, per_arm))
+    assert changes_of(found)["gradient_predictiveness"].has_moved
+    assert "gradient_predictiveness" not in found.absent
 
 
 def test_only_the_seeds_of_the_verdict_are_compared(made):
@@ -149,7 +159,7 @@ def test_arms_that_differ_in_nothing_are_seldom_said_to_have_moved(made):
     wrong = 0
     for _ in range(200):
         plan = made.plan(n=N)
-        given = {arm: [readings() * np.exp(0.3 * rng.standard_normal((len(READING_NAMES), 1))) for _ in range(N)]
+        given = {arm: [readings() * np.exp(0.3 * rng.standard_normal((len(RECORDED), 1))) for _ in range(N)]
                  for arm in "ab"}  # fmt: skip
         table = made.table(plan, time=made.times(n=N), reading=given)
         wrong += bool(find_moved(plan, table, decide(plan, table)[0]).moved)

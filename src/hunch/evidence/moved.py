@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hunch.evidence.tuning import confirm_runs
 from hunch.evidence.verdict import Verdict
-from hunch.plan import READING_NAMES, Plan
+from hunch.plan import ON_REQUEST, READING_NAMES, RECORDED, Plan
 from hunch.stats import paired_interval, seeds_for_sign_flip, sign_flip_p
 from hunch.traces import RunTable, Trace, reading_mean
 
@@ -30,7 +30,7 @@ COMPARED = (
     "slope",
     "update_weight_relative",
     "update_shift",
-    *(name for name in READING_NAMES if name == "gradient_predictiveness"),
+    "gradient_predictiveness",
     GRADIENT_RANGE,
 )
 """What is asked of every pair of arms: saturation, slope, update sizes, smoothness where it is read, gradient range."""
@@ -138,7 +138,9 @@ def find_moved(plan: Plan, table: RunTable, verdict: Verdict) -> Moved | None:
     if not seeds:
         return None
     pairs = [(runs[0][seed], runs[1][seed]) for seed in seeds]
-    values = {name: _values(pairs, name) for name in COMPARED if name != claim.outcome}
+    are_taken = pairs[0][0].readings.shape[1] > len(RECORDED)  # those on request: all of them, or none
+    asked = [name for name in COMPARED if are_taken or name not in ON_REQUEST]
+    values = {name: _values(pairs, name) for name in asked if name != claim.outcome}
     known = {name: found for name, found in values.items() if len(found) >= 2}
     alpha = plan.alpha / max(1, len(known))
     return Moved(
