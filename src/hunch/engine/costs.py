@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from hunch.engine.inputs import Inputs, call
+
 _COSTS: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": F.cross_entropy,
     "binary_cross_entropy": F.binary_cross_entropy_with_logits,
@@ -23,6 +25,11 @@ def cost_function(name: str) -> Callable[[Tensor, Tensor], Tensor]:
     return _COSTS[name]
 
 
+def each_cost(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
+    """What each example costs, before any mean: shape (n,) or (n, outputs); the mean of all is the cost."""
+    return _COSTS[name](outputs, targets, reduction="none")
+
+
 def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
     """Which answers are right, as booleans (n,); None for regression. Arguments as in `held_error`."""
     if cost == "cross_entropy":
@@ -32,16 +39,11 @@ def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
     return None
 
 
-def example_records(
-    network: nn.Module, x: Tensor, y: Tensor, cost: str, *, answers: bool, losses: bool
-) -> dict[str, Any]:
+def example_records(outputs: Tensor, y: Tensor, cost: str, *, answers: bool, losses: bool) -> dict[str, Any]:
     """`held_correct` and `held_losses` of the trace of a trained network, those that are wanted.
 
-    The network is left in eval mode.
-
     Args:
-        network: The network.
-        x: Held-out inputs.
+        outputs: What the network gives on the held-out inputs in eval mode.
         y: Held-out targets, as the cost takes them.
         cost: Name of the cost.
         answers: Whether `held_correct` is wanted; regression has none.
@@ -50,16 +52,20 @@ def example_records(
     found: dict[str, Any] = {}
     if not (answers or losses):
         return found
-    network.eval()
-    with torch.no_grad():
-        outputs = network(x)
-        right = right_answers(outputs, y, cost) if answers else None
-        if right is not None:
-            found["held_correct"] = np.packbits(right.numpy())
-        if losses:
-            each = _COSTS[cost](outputs, y, reduction="none").reshape(len(outputs), -1)
-            found["held_losses"] = each.double().mean(dim=1).float().numpy()
+    right = right_answers(outputs, y, cost) if answers else None
+    if right is not None:
+        found["held_correct"] = np.packbits(right.numpy())
+    if losses:
+        each = each_cost(cost, outputs, y).reshape(len(outputs), -1)
+        found["held_losses"] = each.double().mean(dim=1).float().numpy()
     return found
+
+
+@torch.no_grad()
+def judged_outputs(network: nn.Module, inputs: Inputs) -> Tensor:
+    """What the network gives in eval mode, in which it is left."""
+    network.eval()
+    return call(network, inputs)
 
 
 def held_error(outputs: Tensor, targets: Tensor, cost: str, y_scale: np.ndarray) -> float:

@@ -23,7 +23,8 @@ from hunch.engine.contract import (
     row_layout,
     training_slice,
 )
-from hunch.engine.costs import cost_function, example_records, held_error
+from hunch.engine.costs import cost_function, example_records, held_error, judged_outputs
+from hunch.engine.inputs import Inputs, call, take, to_inputs
 from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.streams import batches, words
@@ -75,13 +76,15 @@ class _Tensors:
         self.x, self.y = as_tensors(data.x, data.y, setting)
         self.x_held, self.y_held = as_tensors(data.x_held, data.y_held, setting)
         rows = torch.from_numpy(training_slice(data))
-        self.x_slice, self.y_slice = self.x[rows], self.y[rows]
+        self.x_slice, self.y_slice = take(self.x, rows), self.y[rows]
 
 
-def as_tensors(x: np.ndarray, y: np.ndarray, setting: Setting) -> tuple[Tensor, Tensor]:
-    """Inputs and targets as the setting's cost takes them."""
-    inputs = torch.from_numpy(np.ascontiguousarray(x)).to(setting.dtype)
-    targets = torch.from_numpy(np.ascontiguousarray(y))
+def as_tensors(
+    x: np.ndarray, y: np.ndarray, setting: Setting, device: str | torch.device = "cpu"
+) -> tuple[Inputs, Tensor]:
+    """Inputs and targets as the network and the setting's cost take them."""
+    inputs = to_inputs(x, setting.dtype, device)
+    targets = torch.from_numpy(np.ascontiguousarray(y)).to(device)
     if setting.cost == "binary_cross_entropy":
         targets = targets.reshape(-1, 1)
     if setting.cost != "cross_entropy":
@@ -108,7 +111,8 @@ def _train_one(setting: Setting, data: _Tensors, job: Job) -> tuple[Trace, nn.Mo
     trace = replace(trace, diverged_at=diverged_at)
     if is_whole(trace):
         wanted = {"answers": setting.answers, "losses": setting.losses}
-        trace = replace(trace, **example_records(network, data.x_held, data.y_held, setting.cost, **wanted))
+        outputs = judged_outputs(network, data.x_held)
+        trace = replace(trace, **example_records(outputs, data.y_held, setting.cost, **wanted))
     return replace(trace, wall_s=time.perf_counter() - started), network
 
 
@@ -143,12 +147,12 @@ def _run(
         if t in eval_index:
             network.eval()
             with torch.no_grad():
-                value = cost(network(data.x_slice), data.y_slice).item()
+                value = cost(call(network, data.x_slice), data.y_slice).item()
                 if not np.isfinite(value):
                     return t
                 trace.cost[eval_index[t]] = value
                 if t in held_index:
-                    out = network(data.x_held)
+                    out = call(network, data.x_held)
                     trace.held_cost[held_index[t]] = cost(out, data.y_held).item()
                     trace.held_error[held_index[t]] = held_error(
                         out, data.y_held, setting.cost, setting.data.y_scale
@@ -161,16 +165,16 @@ def _run(
                 return None
         if t == budget:
             return None
-        x, y = data.x[order[t]], data.y[order[t]]
+        x, y = take(data.x, order[t]), data.y[order[t]]
         rate = job.key.lr * factors[t]
         optimizer.set_rate(rate)
 
-        def backward(t: int = t, x: Tensor = x, y: Tensor = y) -> None:
+        def backward(t: int = t, x: Inputs = x, y: Tensor = y) -> None:
             """The step's forward and backward, with its own draws however often it is done."""
             _set_step(dropouts, t, is_on=t < last_with_dropout)
             if layout.how != "chain":
                 torch.manual_seed(int(words(job.stream_seed, "forward", t, 1)[0]))
-            cost(network(x), y).backward()
+            cost(call(network, x), y).backward()
 
         if t + 1 in reading_index:
             read = trace.readings[reading_index[t + 1]]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hunch.engine.contract import Job, Result, Setting, empty_trace, is_whole, training_slice
-from hunch.engine.costs import example_records
+from hunch.engine.costs import example_records, judged_outputs
 from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.native_rows import Start, Starts
@@ -282,7 +282,8 @@ def _with_examples(row: _Row, trace: Trace) -> Trace:
         return trace
     with one_thread():
         held = as_tensors(setting.data.x_held, setting.data.y_held, setting)
-        found = example_records(row.network(), *held, setting.cost, answers=True, losses=False)
+        outputs = judged_outputs(row.network(), held[0])
+        found = example_records(outputs, held[1], setting.cost, answers=True, losses=False)
     return replace(trace, **found)
 
 

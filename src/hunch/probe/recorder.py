@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,28 +37,15 @@ class StepRecorder:
 
     def __enter__(self) -> Self:
         """Hook the activations and remember the parameters."""
-        for k, site in enumerate(self.sites):
-            if not site.is_hidden or site.activation is None or site.activation.kind is None:
-                continue
-            name = site.activation.kind
-
-            def read(
-                _module: nn.Module, inputs: Any, output: Any = None, k: int = k, name: str = name
-            ) -> None:
-                z = inputs[0] if output is None else output
-                for reading, value in activation_readings(as_rows(z, self.sites[k]), name).items():
-                    self.put(reading, k, value)
-
-            module = site.activation.module
-            if module is not None and not site.activation.is_shared:
-                self._handles.append(module.register_forward_pre_hook(read))
-            elif not site.pooled:  # its input is what the last module before it gives
-                last = site.norm.module if site.norm is not None and site.norm_before else site.module
-                last = self._behind(site, last)
-                if last is not None:
-                    self._handles.append(last.register_forward_hook(read))
-        self._before = [(_weight(s).detach().clone(), _clone(_shift(s))) for s in self.sites]
+        self._handles = watch_activations(self.sites, self._read)
+        self._before = [(weight_of(s).detach().clone(), _clone(shift_of(s))) for s in self.sites]
         return self
+
+    def _read(self, k: int, z: Tensor) -> None:
+        activation = self.sites[k].activation
+        assert activation is not None and activation.kind is not None
+        for reading, value in activation_readings(as_rows(z, self.sites[k]), activation.kind).items():
+            self.put(reading, k, value)
 
     def __exit__(
         self,
@@ -69,14 +57,6 @@ class StepRecorder:
         for handle in self._handles:
             handle.remove()
 
-    @staticmethod
-    def _behind(site: Site, last: nn.Module | None) -> nn.Module | None:
-        """What to hook for the value that enters a function; None where a module in between hides it."""
-        if last is None:
-            return None
-        is_own = last is site.module or (site.norm is not None and not site.norm.is_shared)
-        return last if is_own else None
-
     def put(self, reading: str, site: int, value: float) -> None:
         """Write down one value."""
         with np.errstate(over="ignore"):  # a row about to diverge may exceed float32: infinity is the record
@@ -85,17 +65,17 @@ class StepRecorder:
     def gradients(self) -> None:
         """Read the gradients; call after backward, before the L2 term is added."""
         for k, site in enumerate(self.sites):
-            gradient = _weight(site).grad
+            gradient = weight_of(site).grad
             if gradient is not None:
                 self.put("gradient_norm", k, norm_of(gradient))
 
     def updates(self) -> None:
         """Read the updates; call after the optimizer's step."""
         for k, (site, (weight, shift)) in enumerate(zip(self.sites, self._before, strict=True)):
-            absolute, relative = update_readings(weight, _weight(site))
+            absolute, relative = update_readings(weight, weight_of(site))
             self.put("update_weight", k, absolute)
             self.put("update_weight_relative", k, relative)
-            now = _shift(site)
+            now = shift_of(site)
             if shift is not None and now is not None:
                 self.put("update_shift", k, norm_of(now - shift))
 
@@ -107,13 +87,45 @@ def as_rows(z: Tensor, site: Site) -> Tensor:
     return z.reshape(-1, z.shape[-1])
 
 
-def _weight(site: Site) -> Tensor:
+def watch_activations(sites: Sequence[Site], seen: Callable[[int, Tensor], None]) -> list[RemovableHandle]:
+    """Hook the network so that `seen(k, z)` gets what the activation of the k-th site receives, in every forward pass.
+
+    Sites without a known activation are left out, and those whose value no module's input or output is.
+
+    Args:
+        sites: The sites.
+        seen: What is called with each value.
+
+    Returns:
+        The hooks, to be removed.
+    """
+    handles: list[RemovableHandle] = []
+    for k, site in enumerate(sites):
+        if not site.is_hidden or site.activation is None or site.activation.kind is None:
+            continue
+
+        def read(_module: nn.Module, inputs: Any, output: Any = None, k: int = k) -> None:
+            seen(k, inputs[0] if output is None else output)
+
+        module = site.activation.module
+        if module is not None and not site.activation.is_shared:
+            handles.append(module.register_forward_pre_hook(read))
+        elif not site.pooled:  # its input is what the last module before it gives
+            norm = site.norm if site.norm is not None and site.norm_before else None
+            last = site.module if norm is None else norm.module
+            if last is not None and (norm is None or not norm.is_shared):
+                handles.append(last.register_forward_hook(read))
+    return handles
+
+
+def weight_of(site: Site) -> Tensor:
+    """The weights of a site's layer."""
     weight = site.module.weight
     assert isinstance(weight, Tensor)
     return weight
 
 
-def _shift(site: Site) -> Tensor | None:
+def shift_of(site: Site) -> Tensor | None:
     """What shifts the pre-activation: β of a norm between layer and activation, else the layer's bias."""
     if site.norm is not None and site.norm_before:
         beta = getattr(site.norm.module, "bias", None)

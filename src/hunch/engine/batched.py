@@ -1,0 +1,117 @@
+"""The batched engine: any module that PyTorch can vmap, in fleets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from hunch.engine.contract import Job, Result, Setting, empty_trace
+from hunch.engine.fleet import Fleet
+from hunch.engine.fleet_rows import Row, fleet_row
+from hunch.engine.loop import one_thread
+from hunch.engine.team import can_fork, in_workers, usable_cores
+
+FLEET_BYTES = 2**27  # what one fleet's activations may take: see docs/networks.md
+
+
+class BatchedEngine:
+    """Trains runs of one structure together.
+
+    A trace depends on its setting and job, on torch and the CPU's capability; not on the fleet that it shared.
+
+    Args:
+        device: `"cpu"` or a CUDA device.
+        workers: Processes on the CPU; None: one a core.
+        fleet_size: The most rows of a fleet; None: by memory.
+    """
+
+    name = "batched"
+
+    def __init__(
+        self, device: str | None = None, *, workers: int | None = None, fleet_size: int | None = None
+    ) -> None:
+        """Keep the settings."""
+        self.device = device or "cpu"
+        self.workers = 1 if self.device != "cpu" else workers or usable_cores()
+        self.fleet_size = fleet_size
+
+    def detail(self) -> str:
+        """Torch's version and CPU capability, or the GPU: another one may round differently."""
+        if self.device != "cpu":
+            return f"torch {torch.__version__}, {torch.cuda.get_device_name(self.device)}"
+        return (
+            f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, 1 thread, convolutions 1"
+        )
+
+    def train(
+        self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
+    ) -> Iterator[Result]:
+        """Train the jobs; see `hunch.engine.contract` for what each run is."""
+        fleets = planned_fleets(setting, jobs, self.workers, self.fleet_size)
+        work = partial(_train_fleet, setting, device=self.device, keep_networks=keep_networks)
+        if self.workers > 1 and len(fleets) > 1 and can_fork():
+            for _, result in in_workers(fleets, work, self.workers):
+                yield result
+            return
+        for fleet in fleets:
+            with one_thread():
+                results = list(work(fleet))
+            yield from results
+
+
+def planned_fleets(
+    setting: Setting, jobs: Sequence[Job], workers: int, fleet_size: int | None
+) -> list[list[Job]]:
+    """The jobs in groups that are likely of one structure, none larger than memory and the workers allow."""
+    alike: dict[Any, list[Job]] = {}
+    for job in jobs:
+        alike.setdefault(_shape_of(job), []).append(job)
+    size = fleet_size or 64
+    fleets: list[list[Job]] = []
+    for group in alike.values():
+        share = max(1, min(size, -(-len(group) // workers)))
+        fleets += [group[k : k + share] for k in range(0, len(group), share)]
+    return fleets
+
+
+def _shape_of(job: Job) -> Any:
+    """What of an arm decides about the structure of its network: everything but numbers that a row may have for itself."""
+    arm = job.arm
+    keeps = arm.keep_prob
+    where = tuple(sorted(s for s, k in keeps.items() if k < 1)) if isinstance(keeps, dict) else keeps == 1.0
+    return (
+        arm.norm, arm.norm_at, arm.dropout, arm.activation, where, arm.batch_size, arm.is_adaptive, arm.nesterov,
+        arm.decay_norm, job.key.budget,
+    )  # fmt: skip
+
+
+def _train_fleet(
+    setting: Setting, jobs: Sequence[Job], *, device: str, keep_networks: bool
+) -> Iterator[Result]:
+    """Train jobs that are likely of one structure; those that are not go in fleets of their own."""
+    started = time.perf_counter()
+    rows: dict[Any, list[Row]] = {}
+    for job in jobs:
+        try:
+            row = fleet_row(setting, job)
+        except Exception as error:
+            failed = f"{type(error).__name__}: {error}"
+            yield Result(job, replace(empty_trace(setting, job.key), failed=failed))
+            continue
+        rows.setdefault(row.structure, []).append(row)
+    for group in rows.values():
+        yield from _train_rows(setting, group, started, device=device, keep_networks=keep_networks)
+
+
+def _train_rows(
+    setting: Setting, rows: list[Row], started: float, *, device: str, keep_networks: bool
+) -> Iterator[Result]:
+    fleet = Fleet(setting, rows, device, keep_networks=keep_networks)
+    fleet.train()
+    for row, (trace, state) in zip(rows, fleet.results(started), strict=True):
+        yield Result(row.job, trace, state)
