@@ -80,7 +80,7 @@ def planned_fleets(
 
 
 def _shape_of(job: Job) -> Any:
-    """What of an arm decides about the structure of its network: everything but numbers that a row may have for itself."""
+    """What of an arm decides about the structure of its network: all but numbers that a row has for itself."""
     arm = job.arm
     keeps = arm.keep_prob
     where = tuple(sorted(s for s, k in keeps.items() if k < 1)) if isinstance(keeps, dict) else keeps == 1.0

@@ -27,8 +27,8 @@ from hunch.probe import (
 class FleetRecorder:
     """Reads one step of a fleet, as `StepRecorder` reads one step of a run.
 
-    It is entered inside of vmap, around the forward pass of one row: what it sees there stands for all rows, and becomes
-    their values when vmap returns it.
+    It is entered inside of vmap, around the forward pass of one row: what it sees there stands for all rows, and
+    becomes their values when vmap returns it.
 
     Args:
         network: The network whose state is swapped for each row's.

@@ -75,9 +75,9 @@ def in_workers(
                 except (EOFError, ConnectionResetError):
                     process.join(1)
                     raise EngineError(
-                        f"a worker process ended unexpectedly (exit code {process.exitcode}), most likely because memory "
-                        "ran out. Finished runs are kept; the same call on the same store goes on. Close other programs, "
-                        "or train fewer things at once.",
+                        f"a worker process ended unexpectedly (exit code {process.exitcode}), most likely because "
+                        "memory ran out. Finished runs are kept; the same call on the same store goes on. Close other "
+                        "programs, or train fewer things at once.",
                         "engine-worker-died",
                     ) from None
                 if kind == "item":
