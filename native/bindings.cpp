@@ -274,6 +274,122 @@ class Trainer {
     hunch::Pool pool_;
 };
 
+// ---- fleets
+
+using AnyArray = nb::ndarray<nb::numpy, nb::ro, nb::device::cpu>;
+
+// Memory on a 64-byte boundary, kept by each thread for the next call.
+void* fleet_room(size_t bytes) {
+    thread_local std::vector<char> room;
+    if (room.size() < bytes + 64) room.resize(bytes + 64);
+    const uintptr_t at = reinterpret_cast<uintptr_t>(room.data());
+    return reinterpret_cast<void*>((at + 63) / 64 * 64);
+}
+
+int number_type(const AnyArray& a, const char* name) {
+    if (a.dtype() == nb::dtype<float>()) return 0;
+    require(a.dtype() == nb::dtype<double>(), std::string(name) + " must be float32 or float64");
+    return 1;
+}
+
+void require_shape(const AnyArray& a, const std::vector<int64_t>& shape, const std::string& name, int type, size_t contiguous_from) {
+    require(number_type(a, name.c_str()) == type, name + " has another number type than the first array");
+    require(a.ndim() == shape.size(), name + " has the wrong number of axes");
+    for (size_t k = 0; k < shape.size(); ++k)
+        require((int64_t)a.shape(k) == shape[k], name + ": axis " + std::to_string(k) + " is " + std::to_string(a.shape(k)) + ", not " + std::to_string(shape[k]));
+    int64_t step = 1;
+    for (size_t k = shape.size(); k-- > contiguous_from;) {
+        require(shape[k] == 1 || a.stride(k) == step, name + " has gaps");
+        step *= shape[k];
+    }
+}
+
+void require_small(const AnyArray& a) {
+    for (size_t k = 0; k < a.ndim(); ++k) require(a.shape(k) >= 1 && a.shape(k) < (1u << 30), "an axis has no length, or too much");
+}
+
+// a: (rows, m, k), b: (rows, k, n), bias: (rows, n); c: (rows, m, n) without gaps.
+void fleet_products(AnyArray a, AnyArray b, std::optional<AnyArray> bias, Array c) {
+    const int type = number_type(a, "a");
+    require(a.ndim() == 3 && b.ndim() == 3, "a and b must have three axes");
+    require_small(a);
+    require_small(b);
+    const int64_t rows = (int64_t)a.shape(0), m = (int64_t)a.shape(1), k = (int64_t)a.shape(2), n = (int64_t)b.shape(2);
+    require(a.stride(2) == 1 || a.stride(1) == 1 || k == 1, "rows or columns of a must lie without gaps");
+    require_shape(b, {rows, k, n}, "b", type, 3);
+    require(c.dtype() == a.dtype() && c.ndim() == 3 && (int64_t)c.shape(0) == rows && (int64_t)c.shape(1) == m && (int64_t)c.shape(2) == n, "c has the wrong shape or type");
+    if (bias) require_shape(*bias, {rows, n}, "bias", type, 1);
+    hunch::FleetProduct p{(int)rows, (int)m, (int)k, (int)n, a.data(), a.stride(0), a.stride(1), k == 1 ? 1 : a.stride(2),
+                          b.data(), b.stride(0), b.stride(1), b.stride(2), bias ? bias->data() : nullptr, bias ? bias->stride(0) : 0, c.data()};
+    const hunch::Kernels& kernel = kernels();
+    nb::gil_scoped_release release;
+    kernel.products[type](p, fleet_room(kernel.product_room[type](p)));
+}
+
+hunch::FleetConv conv_task(const AnyArray& x, const AnyArray& w, const std::tuple<int, int>& padding, int type) {
+    require(x.ndim() == 5 && w.ndim() == 5, "x and w must have five axes");
+    require_small(x);
+    require_small(w);
+    const auto [pad_height, pad_width] = padding;
+    require(pad_height >= 0 && pad_width >= 0 && pad_height < (1 << 20) && pad_width < (1 << 20), "padding is out of range");
+    const int64_t rows = (int64_t)x.shape(0), channels = (int64_t)x.shape(2);
+    require_shape(x, {rows, (int64_t)x.shape(1), channels, (int64_t)x.shape(3), (int64_t)x.shape(4)}, "x", type, 1);
+    require_shape(w, {rows, (int64_t)w.shape(1), channels, (int64_t)w.shape(3), (int64_t)w.shape(4)}, "w", type, 1);
+    hunch::FleetConv c{};
+    c.rows = (int)rows;
+    c.images = (int)x.shape(1);
+    c.channels = (int)channels;
+    c.height = (int)x.shape(3);
+    c.width = (int)x.shape(4);
+    c.outs = (int)w.shape(1);
+    c.kernel_height = (int)w.shape(3);
+    c.kernel_width = (int)w.shape(4);
+    c.pad_height = pad_height;
+    c.pad_width = pad_width;
+    c.x = x.data();
+    c.x_row = x.stride(0);
+    c.w = w.data();
+    c.w_row = w.stride(0);
+    require(c.out_height() >= 1 && c.out_width() >= 1, "the kernel is larger than the padded input");
+    return c;
+}
+
+// y: (rows, images, outs, height', width') without gaps.
+void fleet_conv_forward(AnyArray x, AnyArray w, std::optional<AnyArray> bias, std::tuple<int, int> padding, Array y) {
+    const int type = number_type(x, "x");
+    hunch::FleetConv c = conv_task(x, w, padding, type);
+    if (bias) {
+        require_shape(*bias, {c.rows, c.outs}, "bias", type, 1);
+        c.bias = bias->data();
+        c.bias_row = bias->stride(0);
+    }
+    require_shape(AnyArray(y), {c.rows, c.images, c.outs, c.out_height(), c.out_width()}, "y", type, 0);
+    c.y = y.data();
+    const hunch::Kernels& kernel = kernels();
+    nb::gil_scoped_release release;
+    kernel.conv_forward[type](c, fleet_room(kernel.conv_room[type](c)));
+}
+
+void fleet_conv_backward(AnyArray x, AnyArray w, AnyArray y_grad, std::tuple<int, int> padding, std::optional<Array> x_grad, Array w_grad, std::optional<Array> bias_grad) {
+    const int type = number_type(x, "x");
+    hunch::FleetConv c = conv_task(x, w, padding, type);
+    require_shape(y_grad, {c.rows, c.images, c.outs, c.out_height(), c.out_width()}, "y_grad", type, 0);
+    require_shape(AnyArray(w_grad), {c.rows, c.outs, c.channels, c.kernel_height, c.kernel_width}, "w_grad", type, 0);
+    c.y = const_cast<void*>(y_grad.data());
+    c.w_grad = w_grad.data();
+    if (x_grad) {
+        require_shape(AnyArray(*x_grad), {c.rows, c.images, c.channels, c.height, c.width}, "x_grad", type, 0);
+        c.x_grad = x_grad->data();
+    }
+    if (bias_grad) {
+        require_shape(AnyArray(*bias_grad), {c.rows, c.outs}, "bias_grad", type, 0);
+        c.bias_grad = bias_grad->data();
+    }
+    const hunch::Kernels& kernel = kernels();
+    nb::gil_scoped_release release;
+    kernel.conv_backward[type](c, fleet_room(kernel.conv_room[type](c)));
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -282,6 +398,10 @@ NB_MODULE(_native, m) {
     m.def("philox_block", &philox_block, "seed"_a, "stream"_a, "step"_a, "block"_a);
     m.def("level", &level, "The instruction level in use.");
     m.def("levels", &levels, "The instruction levels that this machine can run, best first.");
+    m.def("fleet_products", &fleet_products, "a"_a, "b"_a, "bias"_a.none(), "c"_a.noconvert());
+    m.def("fleet_conv_forward", &fleet_conv_forward, "x"_a, "w"_a, "bias"_a.none(), "padding"_a, "y"_a.noconvert());
+    m.def("fleet_conv_backward", &fleet_conv_backward, "x"_a, "w"_a, "y_grad"_a, "padding"_a, "x_grad"_a.noconvert().none(),
+          "w_grad"_a.noconvert(), "bias_grad"_a.noconvert().none());
     nb::class_<Setting>(m, "Setting")
         .def(nb::init<bool, int, int64_t, int64_t, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, int>(),
              nb::kw_only(), "is_double"_a, "cost"_a, "n_outputs"_a, "budget"_a, "x"_a, "y"_a, "x_slice"_a, "y_slice"_a, "x_held"_a,

@@ -1,6 +1,7 @@
 // Compiled once for each instruction level (see isa.h).
 #include "kernels.h"
 
+#include "fleet.h"
 #include "isa.h"
 #include "random.h"
 #include "train.h"
@@ -24,6 +25,11 @@ const ::hunch::Kernels table = {
     {sizeof(LayerState<float>), sizeof(LayerState<double>)},
     {room_for<float>, room_for<double>},
     {train<float>, train<double>},
+    {product_room<float>, product_room<double>},
+    {products<float>, products<double>},
+    {conv_room<float>, conv_room<double>},
+    {conv_forward<float>, conv_forward<double>},
+    {conv_backward<float>, conv_backward<double>},
 };
 
 }  // namespace HUNCH_NS

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fleet_task.h"
 #include "task.h"
 
 namespace hunch {
@@ -15,6 +16,12 @@ struct Kernels {
     size_t layer_bytes[2];
     size_t (*room_for[2])(const Task& task, void* layers);
     Outcome (*train[2])(Task& task, void* layers, void* room);
+    // Of the batched engine; `room` as above.
+    size_t (*product_room[2])(const FleetProduct& product);
+    void (*products[2])(const FleetProduct& product, void* room);
+    size_t (*conv_room[2])(const FleetConv& conv);
+    void (*conv_forward[2])(const FleetConv& conv, void* room);
+    void (*conv_backward[2])(const FleetConv& conv, void* room);
 };
 
 // The levels that this machine can run, best first, ended by a null pointer.
