@@ -22,7 +22,7 @@ from hunch.engine.fleet_rows import Row, Stack
 from hunch.engine.inputs import Inputs, mapped, n_examples, take
 from hunch.engine.loop import as_tensors
 from hunch.engine.streams import batches
-from hunch.plan import schedule_factors
+from hunch.plan import RECORDED, schedule_factors
 from hunch.traces import Trace
 
 _CHUNK = 512  # held-out examples judged at once: a fixed number, because it may change bits
@@ -130,7 +130,7 @@ class Fleet:
         if recorder is not None:
             for position, row in enumerate(self.alive):
                 if row < len(self.traces):
-                    self.traces[row].readings[reading] = recorder.values(stack, position)
+                    self.traces[row].readings[reading, : len(RECORDED)] = recorder.values(stack, position)
 
     def _forward(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Inputs, recorder: Any = None

@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from hunch.engine.fleet_rows import Stack
 from hunch.network import Layout
-from hunch.plan import READING_NAMES
+from hunch.plan import RECORDED
 from hunch.probe import (
     activation_readings,
     as_rows,
@@ -77,11 +77,11 @@ class FleetRecorder:
 
     def values(self, stack: Stack, row: int) -> np.ndarray:
         """One row's readings after the update, float32 (readings, sites)."""
-        values = np.full((len(READING_NAMES), len(self.sites)), math.nan, dtype=np.float32)
+        values = np.full((len(RECORDED), len(self.sites)), math.nan, dtype=np.float32)
 
         def put(reading: str, site: int, value: float) -> None:
             with np.errstate(over="ignore"):
-                values[READING_NAMES.index(reading), site] = value
+                values[RECORDED.index(reading), site] = value
 
         for k, z in zip(self.seen_at, self.values_seen, strict=True):
             activation = self.sites[k].activation
