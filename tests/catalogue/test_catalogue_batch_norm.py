@@ -27,7 +27,8 @@ def test_the_family_stands_first_in_the_catalogue_and_has_what_is_believed_of_ba
     assert set(NAMES) >= {
         "bn-fewer-iterations", "bn-before-activation", "bn-keeps-units-unsaturated", "bn-larger-updates",
         "bn-after-no-help-to-backprop", "bn-allows-larger-rates", "bn-helps-less-when-tuned",
-        "bn-hurts-small-batches", "bn-regularises", "bn-amplifies-gradients", "norm-others-as-good",
+        "bn-hurts-small-batches", "bn-regularises", "bn-predictable-gradients", "bn-amplifies-gradients",
+        "norm-others-as-good",
     }  # fmt: skip
 
 
@@ -125,3 +126,17 @@ def test_what_does_not_help_is_asked_as_help_and_predicted_not_to_be_supported()
     hunch = find("bn-after-no-help-to-backprop")
     assert hunch.predicts == "not supported"
     assert {claim.favoured for claim in hunch.claims} == {"after"}
+
+
+def test_the_place_of_batch_norm_is_asked_with_small_and_large_weights_and_of_relu():
+    hunch = find("bn-before-activation")
+    assert [(regime.activation, regime.base.init_std) for regime in hunch.tested_in] == [
+        ("sigmoid", 0.1), ("sigmoid", 2.0), ("relu", None),
+    ]  # fmt: skip
+    assert all(regime.claims == hunch.claims for regime in hunch.tested_in)
+
+
+def test_both_arms_take_steps_of_one_length_where_gradients_are_to_be_predictable():
+    for regime in find("bn-predictable-gradients").tested_in:
+        assert {arm.over(regime.base).lr for arm in regime.arms} == {regime.base.lr}
+        assert regime.tuning == "none"
