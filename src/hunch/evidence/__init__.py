@@ -81,6 +81,8 @@ from hunch.evidence.outcomes import outcome_values as outcome_values
 from hunch.evidence.outcomes import site_index as site_index
 from hunch.evidence.planted import Planted as Planted
 from hunch.evidence.planted import plant as plant
+from hunch.evidence.provisional import PROVISIONAL as PROVISIONAL
+from hunch.evidence.provisional import provisional_lines as provisional_lines
 from hunch.evidence.regimes import Between as Between
 from hunch.evidence.regimes import compare_regimes as compare_regimes
 from hunch.evidence.regimes import decide_across as decide_across

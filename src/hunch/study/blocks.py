@@ -20,9 +20,10 @@ from hunch.evidence import (
     confirm_key,
     decide,
     examples_kept,
+    provisional_lines,
     tuning_keys,
 )
-from hunch.plan import CONFIRM, TUNE, TUNE_HELD, Claim, Plan
+from hunch.plan import CONFIRM, TUNE, TUNE_HELD, Claim, Plan, asks_on_request
 from hunch.study.execute import Workshop, arms_of
 from hunch.traces import RunKey, RunTable, StudyFacts
 
@@ -47,6 +48,8 @@ class Blocks:
 
     def __post_init__(self) -> None:
         """Confirm runs see the whole training part; what tunes on held-out outcomes sees four fifths."""
+        self._shown: tuple[Claim, ...] = ()
+        self._confirm: dict[Claim, dict[str, dict[int, RunKey]]] = {}
         plan, budget = self.plan, self.plan.budget
         assert budget is not None, "a frozen plan has a budget"
         stop_at = plan.target if plan.stop_at_target else None
@@ -55,9 +58,10 @@ class Blocks:
         )
         kept = {examples_kept(plan, claim) for claim in plan.claims}
         confirm = replace(confirm, answers=ANSWERS in kept and self.data.labels, losses=LOSSES in kept)
+        confirm = replace(confirm, on_request=asks_on_request(plan.claims))
         self._settings = {
             CONFIRM: confirm,
-            TUNE: replace(confirm, readings=False, answers=False, losses=False),
+            TUNE: replace(confirm, readings=False, answers=False, losses=False, on_request=False),
         }
 
     def run(self) -> None:
@@ -67,6 +71,7 @@ class Blocks:
             claims = self._open()
             if done and self.plan.claims and not claims:
                 return
+            self._shown = claims
             self._make(done, look, claims or self.plan.claims)
             done = look
 
@@ -103,9 +108,13 @@ class Blocks:
             self._train(f"{said}, {what}", stage, [key for key in tuning if key.stage == stage])
         table = self.table()
         if wanted:
-            keys = [
-                confirm_key(self.plan, table, claim, arm, block) for block in blocks for claim, arm in wanted
-            ]
+            keys = []
+            for block in blocks:
+                for claim, arm in wanted:
+                    key = confirm_key(self.plan, table, claim, arm, block)
+                    keys.append(key)
+                    if key is not None:
+                        self._confirm.setdefault(claim, {}).setdefault(arm, {})[key.seed] = key
         else:
             keys = [self._plain_key(arm.name, block) for block in blocks for arm in self.plan.arms]
         self._train(
@@ -120,8 +129,25 @@ class Blocks:
         return RunKey(CONFIRM, arm, plan.seeds[block], plan.rate(arm) or 0.0, plan.budget or 0)
 
     def _train(self, text: str, stage: str, keys: Sequence[RunKey]) -> None:
-        if keys:
-            self.workshop.make(text, self.setting(stage), arms_of(self.plan), list(dict.fromkeys(keys)))
+        if not keys:
+            return
+        # The claim of a dose-response study only says what its doses share; there is nothing to see of it.
+        is_seen = self._confirm and self.plan.doses is None
+        self.workshop.make(
+            text,
+            self.setting(stage),
+            arms_of(self.plan),
+            list(dict.fromkeys(keys)),
+            self._glance if is_seen else None,
+        )
+
+    def _glance(self) -> tuple[str, ...]:
+        """How the claims stand that were open at the last look; decides nothing."""
+        runs = {
+            claim: {arm: self.workshop.these(self._confirm.get(claim, {}).get(arm, {})) for arm in claim.arms}
+            for claim in self._shown or self.plan.claims
+        }
+        return provisional_lines(self.plan, self.facts, runs)
 
     def use(self, stage: str, setting: Setting) -> None:
         """Train the runs of a stage by another setting."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from hunch.engine import Engine, Job, Setting
 from hunch.errors import EngineError
 from hunch.plan import TUNE, TUNE_HELD, UNPAIRED_STRIDE, Arm, Plan
-from hunch.study.progress import Reporter
+from hunch.study.progress import Glance, Reporter
 from hunch.traces import RunKey, Trace
 
 
@@ -52,6 +52,10 @@ class Workshop:
         """All runs so far that did not fail."""
         return list(self._made.values())
 
+    def these(self, keys: Mapping[int, RunKey]) -> dict[int, Trace]:
+        """Seed → run, of those runs that are made."""
+        return {seed: self._made[key] for seed, key in keys.items() if key in self._made}
+
     def seconds(self, n_iterations: float) -> float | None:
         """About how long so many iterations will take, by the runs so far; None before the first.
 
@@ -65,7 +69,12 @@ class Workshop:
         return spent / done * n_iterations if done else None
 
     def make(
-        self, text: str, setting: Setting, arms: Iterable[tuple[Arm, int]], wanted: Iterable[RunKey]
+        self,
+        text: str,
+        setting: Setting,
+        arms: Iterable[tuple[Arm, int]],
+        wanted: Iterable[RunKey],
+        glance: Glance | None = None,
     ) -> list[Trace]:
         """The traces of the wanted runs, in that order; what is missing is trained.
 
@@ -74,6 +83,7 @@ class Workshop:
             setting: What the runs share.
             arms: The arms with their index in the plan.
             wanted: Which runs.
+            glance: Says how the claims stand, for the user to see while it trains.
 
         Raises:
             EngineError: If a run fails twice.
@@ -84,7 +94,7 @@ class Workshop:
             missing = [key for key in wanted if key not in self._made]
             if not missing:
                 break
-            failed = self._train(text, setting, by_name, missing)
+            failed = self._train(text, setting, by_name, missing, glance)
             if failed and attempt == 2:
                 worst = failed[0]
                 raise EngineError(
@@ -103,11 +113,12 @@ class Workshop:
         setting: Setting,
         by_name: dict[str, tuple[Arm, int]],
         missing: list[RunKey],
+        glance: Glance | None,
     ) -> list[Trace]:
         jobs = jobs_of(missing, by_name.values(), paired=self.paired)
         failed: list[Trace] = []
         started = time.monotonic()
-        with self.reporter.stage(text, len(jobs)) as stage:
+        with self.reporter.stage(text, len(jobs), glance) as stage:
             for result in self.engine.train(setting, jobs):
                 self.store.append(result.trace)
                 if result.trace.failed is None:
