@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from hunch.results import Tunability as Tunability
     from hunch.results import dropout_law as dropout_law
     from hunch.results import open as open
+    from hunch.results import overview as overview
     from hunch.study import audit as audit
     from hunch.study import compare as compare
     from hunch.study import equivalent as equivalent
@@ -75,7 +76,7 @@ _ROOMS = {
     ),
     "results": (
         "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "HunchAnswer", "Runs", "Search", "Study", "Tunability",
-        "dropout_law", "open",
+        "dropout_law", "open", "overview",
     ),
     "study": ("audit", "compare", "equivalent", "search", "test", "train", "tunability", "tune"),
 }  # fmt: skip
@@ -119,6 +120,7 @@ __all__ = [
     "mlp",
     "noise",
     "open",
+    "overview",
     "place",
     "same",
     "search",

@@ -48,7 +48,7 @@ def test_the_browser_reports_errors_requests_and_overflow(browser, tmp_path):
 def test_every_chart_is_drawn_and_nothing_overflows_or_complains(browser, demo_file, width, dark):
     browser.open(demo_file, width=width, dark=dark)
     n = browser.run("document.querySelectorAll('script[data-chart]').length")
-    assert n == 23
+    assert n == 27
     assert browser.run(DRAWN) == n
     assert browser.run(CLIPPED) == []
     wide, seen = browser.run(WIDTHS)

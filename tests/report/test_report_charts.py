@@ -1,6 +1,7 @@
 """The charts: what users call things stays data, and the bytes depend on nothing but the view."""
 
 import json
+from xml.etree import ElementTree
 
 import altair as alt
 import pytest
@@ -8,16 +9,18 @@ import vl_convert
 
 from hunch.errors import PlanError
 from hunch.plan import faster, lower_error
-from hunch.report import chart_png, charts, make_view
+from hunch.report import chart_picture, charts, make_view
 from hunch.report.effects import effect_row
-from hunch.report.forest import effect_chart, ratio_ticks
+from hunch.report.forest import forest_chart, ratio_ticks
+from hunch.report.forest_panel import forest_panels
 from hunch.report.html import page_specs
 from hunch.report.theme import DARK, DASHES, LIGHT, dash_of, plain_spec, theme
 
 NASTY = ("a.b", "x[0]", 'it\'s "quoted"', "</script><script>alert(1)</script>", "datum.arm", "\\", "名前")
 FIELDS = {
     "arm", "iteration", "low", "mid", "high", "share", "runs", "label", "claim", "effect", "zero",
-    "verdict", "estimate", "interval",
+    "verdict", "estimate", "interval", "row", "margin_low", "margin_high", "z", "to", "value", "slope", "y", "at",
+    "when", "mean", "spread", "near_low", "near_high", "far_low", "far_high",
 }  # fmt: skip
 
 
@@ -74,7 +77,7 @@ def test_every_arm_is_in_the_domain_of_every_colour_scale(specs):
         scale["domain"]
         for spec in specs.values()
         for colour in found_in(spec, "color")
-        if isinstance(colour, dict)
+        if isinstance(colour, dict) and colour.get("field") == "arm"
         for scale in found_in(colour, "scale")
     ]
     assert domains
@@ -107,7 +110,7 @@ def test_what_can_be_drawn_has_a_chart_and_what_cannot_has_none(studies):
     plan = studies.plan(n=2, budget=20)
     table = studies.table(plan, facts=studies.facts(sites=studies.facts().sites[:1]))
     verdicts = [studies.verdict(c) for c in plan.claims]
-    names = ["effects", "cost", "held_out_error", "arrival"]
+    names = ["answer", "effects", "cost", "held_out_error", "arrival", "inputs"]
     readings = ["saturation", "slope", "update_weight_relative", "update_shift", "inactive"]
     assert list(charts(plan, table, verdicts)) == names + readings
     empty = studies.plan(budget=None, target=None, rates=(), margins=())
@@ -115,23 +118,33 @@ def test_what_can_be_drawn_has_a_chart_and_what_cannot_has_none(studies):
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_a_chart_can_be_had_as_png(studies, mode):
-    png = chart_png(*studies.demo()[:3], "effects", mode=mode, scale=1.0)
+@pytest.mark.parametrize("name", ["answer", "effects", "inputs"])
+def test_a_chart_can_be_had_as_png_and_as_svg_and_again_the_same(studies, name, mode):
+    study = studies.demo()[:3]
+    png = chart_picture(*study, name, "png", mode=mode, scale=1.0)
     assert png.startswith(b"\x89PNG")
+    assert png == chart_picture(*study, name, "png", mode=mode, scale=1.0)
+    svg = chart_picture(*study, name, "svg", mode=mode)
+    assert svg.startswith(b"<svg")
+    assert b"var(--" not in svg
+    assert svg == chart_picture(*study, name, "svg", mode=mode)
+    ElementTree.fromstring(svg)
 
 
 def test_a_chart_that_the_study_has_not_is_refused_with_those_it_has(studies):
-    with pytest.raises(PlanError, match=r"no chart 'costs'; it has effects, cost, .*report-unknown-chart"):
-        chart_png(*studies.demo()[:3], "costs")
+    with pytest.raises(
+        PlanError, match=r"no chart 'costs'; it has answer, effects, cost, .*report-unknown-chart"
+    ):
+        chart_picture(*studies.demo()[:3], "costs")
 
 
 def test_a_claim_made_twice_has_two_rows(studies):
     claims = [faster("before", than="none"), faster("before", than="none", margin=2.0)]
     verdicts = [studies.verdict(c) for c in claims]
-    rows = [effect_row(v, "share", verdicts) for v in verdicts]
-    spec = plain_spec(effect_chart(rows, labels=True))
-    names = {row["claim"] for data in spec["datasets"].values() for row in data if "claim" in row}
-    assert names == {"1. before faster than none", "2. before faster than none"}
+    panels = forest_panels(("", effect_row(v, "share", verdicts)) for v in verdicts)
+    spec = plain_spec(forest_chart(panels[0]))
+    assert len(panels) == 1
+    assert {row["row"] for data in spec["datasets"].values() for row in data if "claim" in row} == {0, 1}
 
 
 @pytest.mark.parametrize(

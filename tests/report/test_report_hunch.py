@@ -40,7 +40,7 @@ def view(parts):
     every = [v for own in verdicts.values() for v in own]
     between, across = compare_regimes(parts, 0.05), decide_across(parts, HUNCH.across, 0.02)
     shown = [
-        regime_part(name, f"p-{k}.html", plan, table.facts, verdicts[name], every)
+        regime_part(name, f"p-{k}.html", plan, table, verdicts[name], every)
         for k, (name, (plan, table)) in enumerate(parts.items())
     ]
     shown += [between_part("Across regimes", "At equal seeds.", across), between_part("Between", "", between)]
@@ -121,7 +121,7 @@ def test_every_picture_is_drawn_and_nothing_overflows(browser, page, tmp_path, w
     path.write_text(page, encoding="utf-8")
     browser.open(path, width=width)
     n = browser.run("document.querySelectorAll('script[data-chart]').length")
-    assert n == 4
+    assert n == 6
     assert browser.run("document.querySelectorAll('.chart svg').length") == n
     wide, seen = browser.run("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= seen == width

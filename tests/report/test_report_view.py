@@ -12,7 +12,8 @@ from hunch.report.effects import effect_row
 from hunch.report.panels import arrival_panel, curve_panels, reading_panels
 from hunch.report.readings import READINGS, SHOWN
 from hunch.report.series import Point, arrivals, band, drawn_sites, reading_band, significant
-from hunch.report.view import MARKS, MOST_RUNS, counted, make_view, shown_readings
+from hunch.report.verdicts import MARKS
+from hunch.report.view import MOST_RUNS, counted, make_view, shown_readings
 from hunch.traces import RunKey, RunTable, SiteFact, Trace
 
 BUDGET = 8

@@ -411,16 +411,37 @@ def show(study: Stored, json: Json = False) -> int:
 
 @app.command()
 def report(
-    study: Stored,
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Study files, as --store makes them.")
+    ],
     output: Annotated[
-        str | None, _out("Where the page goes; else STUDY.html, here.", "--output", "-o", metavar="FILE")
+        str | None,
+        _out(
+            "Where it goes: .html, .txt or .json; .png or .svg for a picture. Else STUDY.html, here; of several "
+            "studies overview.html.",
+            "--output",
+            "--report",
+            "-o",
+            metavar="FILE",
+        ),
     ] = None,
+    chart: Annotated[
+        str | None,
+        _out(
+            "Only this picture: answer, effects, looks, cost, held_out_error, arrival, inputs, or a reading.",
+            metavar="NAME",
+        ),
+    ] = None,
+    show: Annotated[bool, _out("Open it in the browser.", "--open")] = False,
     json: Json = False,
 ) -> int:
-    """Write the report of a stored study as one HTML page."""
+    """Write the report of a stored study as one HTML page; of several, one page over all of them.
+
+    For instance: hunch report bn.hunch --open, or hunch report a.hunch b.hunch -o all.html
+    """
     from hunch.cli import reading
 
-    return reading.report(study, output, json=json)
+    return reading.report(studies, output, chart=chart, show=show, json=json)
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import webbrowser
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hunch.catalogue import hunches
@@ -10,6 +11,9 @@ from hunch.cli import screen
 from hunch.cli.arms import parse_claims
 from hunch.cli.training import asked_of
 from hunch.errors import PlanError
+
+REPORTS = (".html", ".htm", ".txt", ".json", ".png", ".svg")
+"""How the name of a report may end."""
 
 
 def show_catalogue(*, json: bool) -> int:
@@ -51,17 +55,46 @@ def show(study: str, *, json: bool) -> int:
     return 0
 
 
-def report(study: str, output: str | None, *, json: bool) -> int:
+def report(studies: Sequence[str], output: str | None, *, chart: str | None, show: bool, json: bool) -> int:
     """`hunch report`."""
+    from hunch.results import Study, overview
     from hunch.results import open as open_study
 
-    page = output or f"{Path(study).stem}.html"
-    screen.check_page(page)
-    open_study(study).report(page)
-    if json:
-        screen.emit({"report": page, "store": study})
+    ending = "html" if chart is None else "png"
+    page = output or f"{Path(studies[0]).stem if len(studies) == 1 else 'overview'}.{ending}"
+    if len(studies) > 1:
+        if chart is not None:
+            raise PlanError(
+                f"--chart {chart} names a picture of one study, and {len(studies)} were given. Name one study, or "
+                "leave --chart out for a page over all.",
+                "cli-report-chart",
+            )
+        screen.check_page(page)
+        overview(studies, page)
     else:
-        screen.item(screen.answer(), "report", str(Path(page).resolve()), width=10)
+        screen.check_page(page, REPORTS)
+        opened = open_study(studies[0])
+        if chart is None:
+            opened.report(page)
+        elif isinstance(opened, Study):
+            opened.report(page, chart=chart)
+        else:
+            raise PlanError(
+                f"--chart names a picture of a study that compares arms, and {studies[0]} holds a "
+                f"{type(opened).__name__}. Leave --chart out, and end -o in .png or .svg.",
+                "cli-report-chart",
+            )
+    place = Path(page).resolve()
+    opened_in = webbrowser.open(place.as_uri()) if show else False
+    if json:
+        told = {"report": page, "store": studies[0] if len(studies) == 1 else list(studies)}
+        screen.emit(told | ({"opened": opened_in} if show else {}))
+        return 0
+    screen.item(screen.answer(), "report", str(place), width=10)
+    if show and not opened_in:
+        screen.paragraph(
+            screen.aside(), "No browser could be started here; open the file yourself.", style="yellow"
+        )
     return 0
 
 

@@ -8,27 +8,15 @@ that one spec serves light and dark; lines also differ by dash.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import vl_convert
 
-from hunch.errors import PlanError
-from hunch.evidence import Verdict
-from hunch.plan import Plan
-from hunch.report.effects import EffectRow
-from hunch.report.forest import effect_chart
-from hunch.report.looks import LooksPanel
-from hunch.report.looks_chart import looks_chart
+from hunch.report.marks import arm_colour, arm_dash, lit
 from hunch.report.panels import ArrivalPanel, CurvePanel, ReadingPanel, SitePanel
 from hunch.report.series import Band
-from hunch.report.theme import INK, axis, dash_of, layered, plain_spec, theme
-from hunch.report.view import View, make_view
-from hunch.traces import RunTable
-
-_LIT = "focus === '' || datum.arm === focus"
+from hunch.report.theme import axis, layered
 
 
 def curve_chart(panel: CurvePanel, arms: Sequence[str], *, log: bool, legend: bool = False) -> alt.LayerChart:
@@ -85,7 +73,7 @@ def arrival_chart(panel: ArrivalPanel, arms: Sequence[str], *, legend: bool = Fa
             title=None,
             axis=axis(format="%", tickCount=5),
         ),
-        color=_colour(arms, legend=legend),
+        color=arm_colour(arms, legend=legend),
     )
     tooltip = [
         alt.Tooltip("arm:N", title="arm"),
@@ -94,7 +82,7 @@ def arrival_chart(panel: ArrivalPanel, arms: Sequence[str], *, legend: bool = Fa
     ]
     layers: list[Any] = [
         base.mark_line(interpolate="step-after", strokeWidth=2.25, aria=False).encode(
-            strokeDash=_dash(arms, legend=legend), opacity=_lit(1.0, 0.15)
+            strokeDash=arm_dash(arms, legend=legend), opacity=lit(1.0, 0.15)
         ),
         base.mark_point(size=80, opacity=0, aria=False).encode(tooltip=tooltip),
     ]
@@ -147,7 +135,7 @@ def _band_layers(
         for b in bands
         for p in b.points
     ]
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=_colour(arms, legend=legend))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=arm_colour(arms, legend=legend))
     tooltip = [
         alt.Tooltip("arm:N", title="arm"),
         alt.Tooltip("iteration:Q", title="iteration", format=",d"),
@@ -156,9 +144,9 @@ def _band_layers(
         alt.Tooltip("high:Q", title="10 % of runs above", format=format),
     ]
     return [
-        base.mark_area(aria=False, clip=True).encode(y=alt.Y("low:Q"), y2="high:Q", opacity=_lit(0.16, 0.03)),
+        base.mark_area(aria=False, clip=True).encode(y=alt.Y("low:Q"), y2="high:Q", opacity=lit(0.16, 0.03)),
         base.mark_line(strokeWidth=2.25, aria=False, clip=True).encode(
-            y=y, strokeDash=_dash(arms, legend=legend), opacity=_lit(1.0, 0.15)
+            y=y, strokeDash=arm_dash(arms, legend=legend), opacity=lit(1.0, 0.15)
         ),
         base.mark_point(size=60, opacity=0, aria=False).encode(y=y, tooltip=tooltip),
     ]
@@ -186,131 +174,3 @@ def _note(data: list[dict[str, Any]], *, dx: int, dy: int, x: Any, y: Any) -> li
         base.mark_text(style=style, align="right", dx=dx, dy=dy, aria=False)
         for style in ("hunch-halo", "hunch-note")
     ]
-
-
-def _colour(arms: Sequence[str], *, legend: bool) -> alt.Color:
-    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1) if legend else None
-    return alt.Color("arm:N", scale=alt.Scale(domain=list(arms)), legend=key)
-
-
-def _dash(arms: Sequence[str], *, legend: bool) -> alt.StrokeDash:
-    dashes = [list(dash_of(k)) for k in range(len(arms))]
-    key = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1) if legend else None
-    return alt.StrokeDash("arm:N", scale=alt.Scale(domain=list(arms), range=dashes), legend=key)
-
-
-def _lit(on: float, off: float) -> Any:
-    """Opacity that falls back when another arm is in focus."""
-    return alt.condition(_LIT, alt.value(on), alt.value(off))
-
-
-def effect_groups(view: View) -> list[list[EffectRow]]:
-    """The intervals, those of one outcome and axis together."""
-    groups: dict[tuple[Any, ...], list[EffectRow]] = {}
-    for verdict in view.verdicts:
-        if verdict.effect is not None:
-            row = verdict.effect
-            groups.setdefault((row.outcome, row.domain), []).append(row)
-    return list(groups.values())
-
-
-def charts(
-    plan: Plan, table: RunTable, verdicts: Sequence[Verdict], *, mode: str = "light"
-) -> dict[str, alt.TopLevelMixin]:
-    """The report's charts one by one, for documents and notebooks.
-
-    The keys are `effects`, `looks` (where several were planned), `cost` (or `held_out_cost`),
-    `held_out_error`, `arrival`, and the names of the readings. What has nothing to draw is left out.
-    `.save("cost.png")`, `.svg` and `.html` write them.
-
-    Args:
-        plan: The plan.
-        table: The runs.
-        verdicts: The verdicts.
-        mode: `"light"` or `"dark"`.
-    """
-    made = _drawings(make_view(plan, table, verdicts))
-    config = {**theme(mode), "background": INK[mode]["ground"]}
-    return {name: draw().properties(config=config) for name, draw in made.items()}
-
-
-def _drawings(view: View) -> dict[str, Callable[[], Any]]:
-    """How each chart that has something to draw is made; none is made before it is asked for."""
-    arms = [a.name for a in view.arms]
-    found: dict[str, Callable[[], Any]] = {}
-    groups = effect_groups(view)
-    if groups:
-        found["effects"] = partial(_effects, groups)
-    looked = [(c.claim, c.panel) for c in view.sure.claims if c.panel is not None]
-    if looked:
-        found["looks"] = partial(_looks, looked)
-    for panel in view.curves:
-        if not panel.absent:
-            found[panel.kind] = partial(_curve, panel, arms)
-    if not view.arrival.absent:
-        found["arrival"] = partial(_arrival, view.arrival, arms)
-    for reading in view.readings:
-        if reading.sites:
-            found[reading.reading] = partial(_layers, reading, arms)
-    return found
-
-
-def _effects(groups: Sequence[Sequence[EffectRow]]) -> Any:
-    rows = [effect_chart(g, labels=True).properties(width=420, height=34 * len(g) + 20) for g in groups]
-    return alt.vconcat(*rows).resolve_scale(x="independent")
-
-
-def _looks(panels: Sequence[tuple[str, LooksPanel]]) -> Any:
-    rows = [looks_chart(panel).properties(width=420, height=200, title=claim) for claim, panel in panels]
-    return alt.vconcat(*rows).resolve_scale(x="independent", y="independent")
-
-
-def _curve(panel: CurvePanel, arms: Sequence[str]) -> Any:
-    chart = curve_chart(panel, arms, log=panel.log, legend=True)
-    return chart.properties(width=600, height=320, title=panel.title)
-
-
-def _arrival(panel: ArrivalPanel, arms: Sequence[str]) -> Any:
-    chart = arrival_chart(panel, arms, legend=True)
-    return chart.properties(width=600, height=280, title="Runs that have reached the target")
-
-
-def _layers(panel: ReadingPanel, arms: Sequence[str]) -> Any:
-    sites = [
-        site_chart(panel, site, arms, legend=True, title=True).properties(width=220, height=150)
-        for site in panel.sites
-    ]
-    return alt.concat(*sites, columns=3).properties(title=panel.title)
-
-
-def chart_png(
-    plan: Plan,
-    table: RunTable,
-    verdicts: Sequence[Verdict],
-    name: str,
-    *,
-    mode: str = "light",
-    scale: float = 2.0,
-) -> bytes:
-    """One of the report's charts as the bytes of a PNG.
-
-    Args:
-        plan: The plan.
-        table: The runs.
-        verdicts: The verdicts.
-        name: A key of `charts`.
-        mode: `"light"` or `"dark"`.
-        scale: Pixels for each of the chart's own.
-
-    Raises:
-        PlanError: If there is no such chart in this study.
-    """
-    found = _drawings(make_view(plan, table, verdicts))
-    if name not in found:
-        raise PlanError(
-            f"this study has no chart {name!r}; it has {', '.join(found) or 'none, as no run has finished'}. "
-            "Name one that it has.",
-            "report-unknown-chart",
-        )
-    spec = {**plain_spec(found[name]()), "config": {**theme(mode), "background": INK[mode]["ground"]}}
-    return vl_convert.vegalite_to_png(spec, scale=scale)

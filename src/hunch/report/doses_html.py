@@ -49,5 +49,5 @@ def dose_specs(view: DoseView) -> dict[str, dict[str, Any]]:
     if view.grid is not None:
         charts["dose-grid"] = grid_chart(view.grid).properties(height=CELL * len(view.grid.rows))
     if view.fresh is not None and view.fresh.effect is not None:
-        charts["fresh-effect"] = effect_chart([view.fresh.effect]).properties(height=34)
+        charts["fresh-effect"] = effect_chart(view.fresh.effect).properties(height=34)
     return {name: plain_spec(chart.properties(width="container")) for name, chart in charts.items()}

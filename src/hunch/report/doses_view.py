@@ -45,7 +45,7 @@ from hunch.report.doses_panel import (
     loss_words,
 )
 from hunch.report.how import HowItem, sentence
-from hunch.report.view import VerdictView, verdict_view
+from hunch.report.verdicts import VerdictView, verdict_view
 from hunch.traces import RunTable
 
 MARKS = {GOOD_ENOUGH: "✓", NOT_GOOD_ENOUGH: "✗", OPEN_DEFAULT: "?"}

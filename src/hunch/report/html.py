@@ -16,10 +16,12 @@ import vl_convert
 from hunch.evidence import Verdict
 from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, curve_scales, site_chart
-from hunch.report.forest import effect_chart
+from hunch.report.forest import ROW, effect_chart, forest_chart
 from hunch.report.how import provenance_lines
+from hunch.report.inputs_chart import inputs_chart
 from hunch.report.looks_chart import looks_chart
 from hunch.report.theme import DARK, LIGHT, dash_of, plain_spec, theme
+from hunch.report.twins import Twin, arrival_twin, curve_twin, forest_twin, input_twin, reading_twin
 from hunch.report.view import View, make_view
 from hunch.traces import Provenance, RunTable
 
@@ -43,8 +45,9 @@ def html_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
     view = make_view(plan, table, verdicts)
     has_same = any(v.effect is not None and v.effect.is_same for v in view.verdicts)
     return render_page(
-        "page.html.j2", page_specs(view), provenance, view=view, dash_of=dash_of, has_same=has_same
-    )
+        "page.html.j2", page_specs(view), provenance, view=view, dash_of=dash_of, has_same=has_same,
+        twins=page_twins(view),
+    )  # fmt: skip
 
 
 def render_page(
@@ -59,7 +62,7 @@ def render_page(
         **shown: What the template lays out; `view` among it.
     """
     bundle, js = chart_library(), _asset("page.js")
-    page = _template(template).render(
+    page = page_template(template).render(
         provenance=provenance_lines(provenance),
         specs={name: for_script(spec) for name, spec in specs.items()},
         config=for_script(theme("page")),
@@ -79,7 +82,9 @@ def page_specs(view: View) -> dict[str, dict[str, Any]]:
     charts: dict[str, Any] = {}
     for k, verdict in enumerate(view.verdicts):
         if verdict.effect is not None:
-            charts[f"effect-{k}"] = effect_chart([verdict.effect]).properties(height=34)
+            charts[f"effect-{k}"] = effect_chart(verdict.effect).properties(height=34)
+    for k, panel in enumerate(view.forest):
+        charts[f"forest-{k}"] = forest_chart(panel).properties(height=ROW * len(panel.rows))
     for panel in view.curves:
         if not panel.absent:
             charts[_id("curve", panel.kind)] = curve_chart(panel, arms, log=panel.log).properties(
@@ -87,6 +92,8 @@ def page_specs(view: View) -> dict[str, dict[str, Any]]:
             )
     if not view.arrival.absent:
         charts["arrival-steps"] = arrival_chart(view.arrival, arms).properties(height=280)
+    for k, panel in enumerate(view.inputs):
+        charts[f"inputs-{k}"] = inputs_chart(panel, arms).properties(height=170 + 8 * len(panel.rows))
     for reading in view.readings:
         for k, site in enumerate(reading.sites):
             charts[_id("reading", f"{reading.reading}-{k}")] = site_chart(reading, site, arms).properties(
@@ -96,6 +103,20 @@ def page_specs(view: View) -> dict[str, dict[str, Any]]:
         if claim.panel is not None:
             charts[f"looks-{k}"] = looks_chart(claim.panel).properties(height=190)
     return {name: plain_spec(chart.properties(width="container")) for name, chart in charts.items()}
+
+
+def page_twins(view: View) -> dict[str, Twin]:
+    """The tables with the numbers of pictures, by the id of the picture, or of what several share."""
+    found = {f"forest-{k}": forest_twin(panel) for k, panel in enumerate(view.forest)}
+    found |= {_id("curve", panel.kind): curve_twin(panel) for panel in view.curves if not panel.absent}
+    if not view.arrival.absent:
+        found["arrival-steps"] = arrival_twin(view.arrival)
+    if view.inputs:
+        found["inputs"] = input_twin(view.inputs)
+    found |= {
+        _id("reading", reading.reading): reading_twin(reading) for reading in view.readings if reading.sites
+    }
+    return found
 
 
 def _id(kind: str, name: str) -> str:
@@ -132,7 +153,8 @@ def _policy(scripts: list[str]) -> str:
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
+def page_template(name: str) -> jinja2.Template:
+    """A template of the folder `page`, in which everything is escaped that is not marked safe."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE),
         autoescape=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hunch.evidence import GRADIENT_RANGE
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingText:
@@ -83,8 +85,47 @@ READINGS: dict[str, ReadingText] = {
     "update_weight": ReadingText(
         "Update of the weights, absolute", "Δw", "Length of one step's change of the weights.", log=True
     ),
+    "gradient_growth": ReadingText(
+        "Growth of the gradient on its way back",
+        "grad growth",
+        "Natural log of how many times the gradient of a layer's weights is as long as that of the next layer's: "
+        "above 0 it grows on its way back, below 0 it shrinks.",
+    ),
+    "gradient_change": ReadingText(
+        "Change of the gradient over the step",
+        "Δgradient",
+        "How far the gradient moves when the step is taken along it at half, once and twice the learning rate, on the "
+        "same batch and masks: the largest of the three lengths.",
+        log=True,
+    ),
+    "gradient_predictiveness": ReadingText(
+        "Gradient predictiveness",
+        "predictive",
+        "The change of the gradient over the step, divided by the gradient's length: 0 where the gradient says all "
+        "about where it leads, so small is predictable.",
+        log=True,
+    ),
+    "gradient_cosine": ReadingText(
+        "Direction of the gradient after the step",
+        "grad cosine",
+        "Cosine between the gradient before and after the step, the smallest of the three step sizes: 1 where it "
+        "points the same way.",
+    ),
 }
 """Every reading, the ones that every report shows first."""
 
 SHOWN = ("saturation", "slope", "update_weight_relative", "update_shift", "inactive")
 """What every report shows; a reading that a claim is about is added."""
+
+DERIVED = {GRADIENT_RANGE: "Range of the gradients over the layers"}
+"""What is made of readings, and compared between arms, but not drawn."""
+
+
+def title_of(reading: str) -> str:
+    """What a reading is called.
+
+    Example:
+        >>> title_of("slope"), title_of("gradient_range")
+        ('Slope', 'Range of the gradients over the layers')
+    """
+    return READINGS[reading].title if reading in READINGS else DERIVED[reading]

@@ -48,7 +48,13 @@ def text_report(plan: Plan, table: RunTable, verdicts: Sequence[Verdict], proven
 def _verdicts(view: View) -> str:
     if not view.verdicts:
         return "\n".join(wrapped(clean(line), hang=2) for line in (view.title, view.no_verdict))
-    return "\n".join(wrapped(f"{v.mark} {clean(v.headline)}", hang=2) for v in view.verdicts)
+    lines: list[str] = []
+    for verdict in view.verdicts:
+        lines.append(wrapped(f"{verdict.mark} {clean(verdict.headline)}", hang=2))
+        why = wrapped(f"  Why: {clean(verdict.why.sentence)}", hang=2)
+        if why not in lines:  # claims about the same two arms have it in common
+            lines.append(why)
+    return "\n".join(lines)
 
 
 def _sure(view: View) -> str:

@@ -16,6 +16,13 @@ STATUS_COLOURS = (2, 1, 6, 3)
 """Places in the palettes of near-optimal, excluded as best, unknown and unstable doses."""
 STATUS_SHAPES = ("circle", "triangle-down", "diamond", "cross")
 """Their shapes, so that colour is never the only difference."""
+VERDICTS = {
+    "light": ("#0b6e4f", "#a63d00", "#34536b", "#755600"),
+    "dark": ("#6fd6b2", "#f5a676", "#a9c8e0", "#e6c460"),
+}
+"""Colours of supported, refuted, no meaningful difference and undecided, as the style sheet has them."""
+VERDICT_SHAPES = ("circle", "triangle-down", "square", "diamond")
+"""Their shapes; an undecided one is hollow too."""
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif'
 INK = {
     "light": {"ink": "#1c2127", "soft": "#5b6570", "line": "#e3e7eb", "ground": "#ffffff"},
@@ -43,7 +50,9 @@ def theme(mode: str) -> dict[str, Any]:
     if mode == "page":
         ink, soft, line, ground = (f"var(--{k})" for k in ("ink", "soft", "line", "ground"))
         arms = [f"var(--arm-{k})" for k in range(len(LIGHT))]
+        verdicts = [f"var(--{k})" for k in ("yes", "no", "same", "open")]
     else:
+        verdicts = list(VERDICTS[mode])
         ink, soft, line, ground = (INK[mode][k] for k in ("ink", "soft", "line", "ground"))
         arms = list(LIGHT if mode == "light" else DARK)
     return {
@@ -67,7 +76,11 @@ def theme(mode: str) -> dict[str, Any]:
         "axisX": {"grid": False, "domain": True, "ticks": True},
         "legend": {"labelColor": ink, "labelFontSize": 12, "labelLimit": 260, "symbolStrokeWidth": 2.5},
         "title": {"color": ink, "fontSize": 13, "fontWeight": 600, "anchor": "start", "offset": 10},
-        "range": {"category": arms, "ordinal": [arms[k] for k in STATUS_COLOURS]},
+        "range": {
+            "category": arms,
+            "ordinal": [arms[k] for k in STATUS_COLOURS],
+            "diverging": verdicts,
+        },
         "style": {
             "hunch-mark": {"color": soft, "strokeDash": [3, 3], "strokeWidth": 1},
             "hunch-note": {"color": soft, "fontSize": 11},
@@ -82,6 +95,12 @@ def theme(mode: str) -> dict[str, Any]:
             "hunch-cell": {"color": arms[0]},
             "hunch-certified": {"color": arms[2], "filled": False, "strokeWidth": 3},
             "hunch-mean": {"color": ink, "fontSize": 11},
+            "hunch-label": {"color": ink, "fontSize": 12.5},
+            "hunch-label-halo": {"color": ground, "stroke": ground, "strokeWidth": 4, "fontSize": 12.5},
+            "hunch-ground": {"color": ground, "filled": True, "opacity": 1},
+            "hunch-flat": {"color": soft, "fillOpacity": 0.14},
+            "hunch-function": {"color": ink, "strokeWidth": 2},
+            "hunch-slope": {"color": soft, "strokeWidth": 1.5, "strokeDash": [5, 3]},
             "hunch-ring": {"color": ink, "filled": False, "strokeWidth": 1.75},
         },
     }

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hunch.evidence import Verdict, describe_arm, headline, iterations, number, used_seeds
+from hunch.evidence import Verdict, describe_arm, iterations, number, used_seeds
 from hunch.plan import Plan, tuning_goal
-from hunch.report.effects import EffectRow, effect_row
-from hunch.report.how import HowItem, how_in_one_line, how_it_was_done, sentence
+from hunch.report.forest_panel import ForestPanel, forest_panels
+from hunch.report.how import HowItem, how_in_one_line, how_it_was_done
+from hunch.report.inputs import InputPanel, input_panels
 from hunch.report.panels import (
     ArrivalPanel,
     CurvePanel,
@@ -28,35 +29,12 @@ from hunch.report.readings import SHOWN
 from hunch.report.runs import RunRow, last, run_row
 from hunch.report.series import arrivals, main_runs
 from hunch.report.sure import Sure, how_sure
+from hunch.report.verdicts import VerdictView, verdict_view
 from hunch.stats import median_time
 from hunch.traces import RunTable, Trace, reading_mean
 
 MOST_RUNS = 2000
 """More runs than this are not listed on the page."""
-
-MARKS = {"supported": "✓", "refuted": "✗", "no meaningful difference": "≈", "undecided": "?"}
-"""A sign for each decision, so that colour is never the only difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictView:
-    """One verdict.
-
-    Args:
-        claim: The claim in words.
-        decision: The verdict's word.
-        mark: Its sign.
-        headline: The verdict in a sentence or two, beginning with its word.
-        statement: The same without its word, for where the word stands apart.
-        effect: The picture; None where there was nothing to estimate the effect from.
-    """
-
-    claim: str
-    decision: str
-    mark: str
-    headline: str
-    statement: str
-    effect: EffectRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +79,12 @@ class View:
         title_more: How many more claims there are, in words; may be empty.
         subtitle: Network, data and number of runs in one line.
         verdicts: One a claim.
+        forest: Those about one outcome in one picture, where they are several; else the verdict has one of its own.
         no_verdict: Why there is none; empty if there are.
         arms: The arms in the plan's order.
         curves: Cost and error against iterations.
         arrival: The share of runs that have reached the target.
+        inputs: What the activations receive.
         readings: What happened inside the layers.
         sure: How sure the verdicts are.
         divergence: How many runs diverged and as what they count; empty if none did.
@@ -120,10 +100,12 @@ class View:
     title_more: str
     subtitle: str
     verdicts: tuple[VerdictView, ...]
+    forest: tuple[ForestPanel, ...]
     no_verdict: str
     arms: tuple[ArmView, ...]
     curves: tuple[CurvePanel, ...]
     arrival: ArrivalPanel
+    inputs: tuple[InputPanel, ...]
     readings: tuple[ReadingPanel, ...]
     sure: Sure
     divergence: str
@@ -151,15 +133,18 @@ def make_view(plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> View:
         key=lambda t: (order.get(t.key.arm, len(order)), t.key),
     )
     arms = tuple(_arm_view(plan, table, arm.name, readings) for arm in plan.arms)
+    told = tuple(verdict_view(v, plan, table, verdicts) for v in verdicts)
     return View(
         title=title,
         title_more=more,
         subtitle=_subtitle(plan, table),
-        verdicts=tuple(verdict_view(v, plan, table, verdicts) for v in verdicts),
+        verdicts=told,
+        forest=tuple(p for p in forest_panels(("", v.effect) for v in told) if len(p.rows) > 1),
         no_verdict=_no_verdict(plan, verdicts),
         arms=arms,
         curves=curve_panels(plan, table),
         arrival=arrival_panel(plan, table),
+        inputs=input_panels(plan, table),
         readings=reading_panels(plan, table, readings),
         sure=how_sure(plan, table, verdicts),
         divergence=_divergence(arms),
@@ -215,6 +200,11 @@ def _which_runs(plan: Plan, table: RunTable) -> list[str]:
     return said
 
 
+def study_question(plan: Plan, table: RunTable) -> tuple[str, str]:
+    """What a study asked, and of what: its title and the line beneath."""
+    return " ".join(part for part in _title(plan) if part), _subtitle(plan, table)
+
+
 def _title(plan: Plan) -> tuple[str, str]:
     """The first claim as a question, and how many more there are."""
     if not plan.claims:
@@ -237,19 +227,6 @@ def _no_verdict(plan: Plan, verdicts: Sequence[Verdict]) -> str:
     if not plan.claims:
         return "No claim was made beforehand, so this study only measures: it gives no verdict."
     return "Nothing is decided yet: the runs that the verdicts need have not been made."
-
-
-def verdict_view(verdict: Verdict, plan: Plan, table: RunTable, verdicts: Sequence[Verdict]) -> VerdictView:
-    """One verdict with its picture; those of `verdicts` about one outcome share an axis."""
-    said = headline(verdict, plan, table.facts.error_unit)
-    return VerdictView(
-        claim=verdict.claim.text,
-        decision=verdict.decision,
-        mark=MARKS[verdict.decision],
-        headline=said,
-        statement=sentence(said.removeprefix(f"{verdict.decision}: ")),
-        effect=effect_row(verdict, table.facts.error_unit, verdicts),
-    )
 
 
 def _rate_text(plan: Plan, runs: Sequence[Trace], name: str) -> str:

@@ -14,6 +14,7 @@ from hunch.results.exploration import Exploration as Exploration
 from hunch.results.hunch_answer import HunchAnswer as HunchAnswer
 from hunch.results.hunch_answer import slug as slug
 from hunch.results.opening import open as open
+from hunch.results.overview import overview as overview
 from hunch.results.runs import Runs as Runs
 from hunch.results.search import Search as Search
 from hunch.results.study import Study as Study

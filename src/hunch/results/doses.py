@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ import numpy as np
 from hunch.errors import PlanError
 from hunch.evidence import CurveAnswer, Dose, Verdict, describe_curve, headline, read_curve
 from hunch.plan import CONFIRM, Curve, Doses, Plan
-from hunch.report import dose_page, dose_picture, dose_report_text, make_dose_view
+from hunch.report import dose_fragment, dose_page, dose_picture, dose_report_text, make_dose_view
 from hunch.results.export import Exports
 from hunch.results.export_runs import Told
 from hunch.results.export_tables import verdict_frame
@@ -220,10 +219,9 @@ class DoseResponse(Exports):
         )
 
     def _repr_html_(self) -> str:
-        """The sentences as a list, for notebooks."""
-        first, *rest = str(self).splitlines()
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in rest)
-        return f"<p>{html.escape(first)}</p><ul>{items}</ul>"
+        """The curve as a picture, and what is known of it in sentences, for notebooks: no script in it."""
+        view = make_dose_view(self.plan, self.table, self.answer)
+        return dose_fragment(view, view.title, str(self).splitlines())
 
     def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
         parts, found = (self.plan, self.table), [v for v in (self.confirmed,) if v is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import os
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hunch.catalogue import Hunch
-from hunch.errors import PlanError
 from hunch.evidence import (
     NO_MEANINGFUL_DIFFERENCE,
     REFUTED,
@@ -33,10 +31,10 @@ from hunch.evidence import (
     number,
     summarise,
 )
-from hunch.report import Card, Part, between_part, hunch_page, regime_part
+from hunch.report import Card, Part, between_part, hunch_fragment, hunch_page, hunch_picture, regime_part
 from hunch.results.study import Study
 from hunch.results.tunability import Tunability, TunabilityPart
-from hunch.results.writing import plain, write_whole
+from hunch.results.writing import PICTURE_KINDS, plain, report_kind, write_whole
 from hunch.traces import Provenance
 
 if TYPE_CHECKING:
@@ -129,7 +127,8 @@ class HunchAnswer:
 
         Args:
             path: Where. Its ending says what: `.txt`, the text that `text()` gives; `.json`, what `to_json()` gives;
-                `.html` (or `.htm`), a page with the answer, and beside it a page a regime, STEM-REGIME.html.
+                `.html` (or `.htm`), a page with the answer, and beside it a page a regime, STEM-REGIME.html; `.png` or
+                `.svg`, every verdict in one picture.
 
         Returns:
             The path.
@@ -139,13 +138,9 @@ class HunchAnswer:
             StoreError: If it cannot be written.
         """
         place = Path(path)
-        kind = place.suffix.lower()
-        if kind not in (".html", ".htm", ".txt", ".json"):
-            raise PlanError(
-                f"a report ends in .html, .txt or .json, got {str(path)!r}. Write for instance "
-                f"{str(place.with_suffix('.html')) if place.name else 'report.html'!r}.",
-                "results-report-kind",
-            )
+        kind = report_kind(place)
+        if kind in PICTURE_KINDS:
+            return write_whole(place, hunch_picture(self._regime_parts({}), kind[1:]), called="picture")
         if kind == ".txt":
             return write_whole(place, self.text())
         if kind == ".json":
@@ -192,15 +187,9 @@ class HunchAnswer:
         return f"<HunchAnswer to {self.hunch.name}: {self.summary.text}>"
 
     def _repr_html_(self) -> str:
-        """Statement, verdicts and summary, for notebooks."""
-        rows = "".join(
-            f"<tr><td>{html.escape(found.regime)}</td><td>{html.escape(found.claim)}</td>"
-            f"<td><b>{html.escape(found.decision)}</b></td></tr>"
-            for found in self._found
-        )
-        head = "<thead><tr><th>regime</th><th>claim</th><th>verdict</th></tr></thead>"
-        said = (html.escape(self.statement), html.escape(self.summary.text))
-        return f"<p>{said[0]}</p><table>{head}<tbody>{rows}</tbody></table><p><b>{said[1]}</b></p>"
+        """Statement, summary and verdicts in words and in a picture, for notebooks: no script in it."""
+        summary = (self.summary.word, self.summary.rest)
+        return hunch_fragment(self.statement, summary, self._regime_parts({}), self.notes)
 
     @property
     def _parts(self) -> dict[str, Any]:
@@ -235,8 +224,22 @@ class HunchAnswer:
 
     def _page(self, pages: Mapping[str, Path]) -> str:
         """The page with the answer."""
+        parts = self._regime_parts(pages)
+        return hunch_page(
+            self.hunch, self.summary, parts, alpha=self.alpha, notes=self.notes, provenance=self._provenance()
+        )
+
+    def _regime_parts(self, pages: Mapping[str, Path]) -> list[Part]:
+        """Every regime, then what is said across and between them."""
         parts = [
-            regime_part(name, pages[name].name, study.plan, study.facts, study.verdicts, self.verdicts)
+            regime_part(
+                name,
+                pages[name].name if name in pages else "",
+                study.plan,
+                study.table,
+                study.verdicts,
+                self.verdicts,
+            )
             for name, study in self.studies.items()
         ]
         if self.tunability is not None:
@@ -248,9 +251,7 @@ class HunchAnswer:
         if self.between:
             about = f"Does the effect differ between regimes? At an alpha of {number(self.alpha)} of its own."
             parts.append(between_part("Between regimes", about, self.between))
-        return hunch_page(
-            self.hunch, self.summary, parts, alpha=self.alpha, notes=self.notes, provenance=self._provenance()
-        )
+        return parts
 
     def _tuned(self) -> list[tuple[str, TunabilityPart]]:
         return [] if self.tunability is None else list(self.tunability.parts.items())

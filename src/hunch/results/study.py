@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +10,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hunch.errors import PlanError
 from hunch.evidence import Verdict, confirm_runs, decide, explore, headline, label, used_seeds
 from hunch.plan import CONFIRM, Claim, Plan, read_claim
-from hunch.report import html_report, text_report
+from hunch.report import (
+    ANSWER,
+    chart_picture,
+    charts,
+    html_report,
+    study_fragment,
+    study_question,
+    text_report,
+    verdict_view,
+)
 from hunch.results.exploration import Exploration
 from hunch.results.export import Exports
 from hunch.results.export_runs import Told
 from hunch.results.export_tables import verdict_frame
 from hunch.results.frames import chosen_traces, curve_frame, reading_frame, run_frame
-from hunch.results.writing import plain, write_whole
+from hunch.results.writing import PICTURE_KINDS, plain, report_kind, write_whole
 from hunch.traces import Provenance, RunTable, StudyFacts
 
 if TYPE_CHECKING:
@@ -157,28 +164,27 @@ class Study(Exports):
         found = explore(self.plan, self.table, asked, alpha=alpha, target=target)
         return Exploration(self.plan, self.facts, found)
 
-    def report(self, path: str | os.PathLike[str]) -> Path:
+    def report(self, path: str | os.PathLike[str], *, chart: str | None = None) -> Path:
         """Write the report; a file that is there is replaced, once the new one is whole.
 
         Args:
             path: Where. Its ending says what: `.html` (or `.htm`), one page that opens offline; `.txt`, the
-                text that `text()` gives; `.json`, what `to_json()` gives.
+                text that `text()` gives; `.json`, what `to_json()` gives; `.png` or `.svg`, a picture.
+            chart: Which picture, a name that `charts()` has. None: `"answer"`, verdicts over curves.
 
         Returns:
             The path.
 
         Raises:
-            PlanError: If the path ends in something else.
+            PlanError: If the path ends in something else, there is no such chart, or a chart was asked for and the
+                path is no picture's.
             StoreError: If it cannot be written.
         """
         place = Path(path)
-        kind = place.suffix.lower()
-        if kind not in (".html", ".htm", ".txt", ".json"):
-            raise PlanError(
-                f"a report ends in .html, .txt or .json, got {str(path)!r}. Write for instance "
-                f"{str(place.with_suffix('.html')) if place.name else 'report.html'!r}.",
-                "results-report-kind",
-            )
+        kind = report_kind(place, chart)
+        if kind in PICTURE_KINDS:
+            parts = (self.plan, self.table, self.verdicts)
+            return write_whole(place, chart_picture(*parts, chart or ANSWER, kind[1:]), called="picture")
         if kind == ".txt":
             text = self.text()
         elif kind == ".json":
@@ -186,6 +192,18 @@ class Study(Exports):
         else:
             text = html_report(self.plan, self.table, self.verdicts, self.provenance)
         return write_whole(place, text)
+
+    def charts(self, *, mode: str = "light") -> dict[str, Any]:
+        """The report's pictures one by one, as Altair charts, for notebooks and documents.
+
+        Args:
+            mode: `"light"` or `"dark"`.
+
+        Returns:
+            Name → chart, those that have something to draw: `answer`, `effects`, `looks`, `cost` (or
+            `held_out_cost`), `held_out_error`, `arrival`, `inputs`, and readings by their names.
+        """
+        return dict(charts(self.plan, self.table, self.verdicts, mode=mode))
 
     def text(self) -> str:
         """The report as text, for a terminal."""
@@ -245,18 +263,11 @@ class Study(Exports):
         )
 
     def _repr_html_(self) -> str:
-        """A table of the verdicts, for notebooks."""
-        if not self.verdicts or not self.is_complete:
-            last = f"<p>{html.escape(str(self).splitlines()[-1])}</p>"
-        else:
-            last = ""
-        rows = "".join(
-            f"<tr><td>{html.escape(v.claim.text)}</td><td><b>{html.escape(v.decision)}</b></td>"
-            f'<td style="text-align:left">{html.escape(self._sentence(v))}</td></tr>'
-            for v in self.verdicts
-        )
-        head = "<thead><tr><th>claim</th><th>verdict</th><th></th></tr></thead>"
-        return (f"<table>{head}<tbody>{rows}</tbody></table>" if rows else "") + last
+        """The verdicts in words and in a picture, for notebooks: no script in it."""
+        title, subtitle = study_question(self.plan, self.table)
+        views = [verdict_view(v, self.plan, self.table, self.verdicts) for v in self.verdicts]
+        notes = [] if self.verdicts and self.is_complete else [str(self).splitlines()[-1]]
+        return study_fragment(title, subtitle, views, notes)
 
     def _tables(self) -> Mapping[str, Callable[[str], pd.DataFrame]]:
         return {

@@ -12,6 +12,9 @@ import numpy as np
 
 from hunch.errors import PlanError, StoreError
 
+PAGE_KINDS = (".html", ".htm", ".txt", ".json")
+PICTURE_KINDS = (".png", ".svg")
+
 
 def plain(value: Any) -> Any:
     """The value with tuples as lists, NumPy numbers as Python's, and None for what JSON cannot say."""
@@ -51,6 +54,33 @@ def write_whole(path: Path, content: str | bytes, *, called: str = "report") -> 
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return path
+
+
+def report_kind(place: Path, chart: str | None = None) -> str:
+    """How the name of a report ends, which says what it is; lower case.
+
+    Args:
+        place: Where it is to go.
+        chart: The one picture that was asked for, if any.
+
+    Raises:
+        PlanError: If it ends in nothing that a report can be, or a picture was asked for and it is none.
+    """
+    kind = place.suffix.lower()
+    if kind not in (*PAGE_KINDS, *PICTURE_KINDS):
+        raise PlanError(
+            f"a report ends in .html, .txt, .json, .png or .svg, got {str(place)!r}. Write for instance "
+            f"{str(place.with_suffix('.html')) if place.name else 'report.html'!r}.",
+            "results-report-kind",
+        )
+    if chart is not None and kind not in PICTURE_KINDS:
+        raise PlanError(
+            f"chart={chart!r} asks for one picture, and {str(place)!r} is none: what ends in {kind} has all of "
+            f"them or none. Write {str(place.with_suffix('.png'))!r} or {str(place.with_suffix('.svg'))!r}, or leave "
+            "chart out.",
+            "results-report-chart",
+        )
+    return kind
 
 
 def nothing_to_draw() -> PlanError:

@@ -2,7 +2,6 @@
 (() => {
   const config = JSON.parse(document.getElementById("vega-config").textContent);
   const drawn = new Map();
-  let focus = "";
 
   const options = {
     mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, config: config,
@@ -15,6 +14,7 @@
       drawn.get(id)?.result?.finalize();
       const result = await vegaEmbed(box, spec, options);
       drawn.set(id, { spec, result });
+      const focus = box.closest("[data-focus]")?.dataset.focus;
       if (focus) result.view.signal("focus", focus).runAsync();
     } catch (error) {
       box.textContent = "This chart could not be drawn. " + box.getAttribute("aria-label");
@@ -51,10 +51,14 @@
     key.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
-      focus = focus === button.dataset.arm ? "" : button.dataset.arm;
-      for (const b of document.querySelectorAll(".key button"))
-        b.setAttribute("aria-pressed", String(b.dataset.arm === focus));
-      for (const { result } of drawn.values()) result.view.signal("focus", focus).runAsync();
+      // On a page over several studies a key speaks for its own study alone.
+      const scope = key.closest("[data-scope]") ?? document.documentElement;
+      const wanted = scope.dataset.focus === button.dataset.arm ? "" : button.dataset.arm;
+      scope.dataset.focus = wanted;
+      for (const b of scope.querySelectorAll(".key button"))
+        b.setAttribute("aria-pressed", String(b.dataset.arm === wanted));
+      for (const [id, { result }] of drawn)
+        if (scope.contains(document.getElementById(id))) result.view.signal("focus", wanted).runAsync();
     });
   }
 
