@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from hunch.data.checks import check_values, column, first_index, shape_problems
 from hunch.data.convert import as_inputs, read_all
-from hunch.data.dataset import Data, Notes, counted, fingerprint
+from hunch.data.dataset import Data, Notes, fingerprint
+from hunch.data.several import changed, grouped, inputs_in, missing_in, pack, say_several
 from hunch.data.split import n_shared_rows, split_rows
 from hunch.data.targets import encode_targets, target_gaps, target_problems
-from hunch.errors import DataError, Problem
+from hunch.errors import DataError
 
 MISSING = ("error", "drop", "median")
 
@@ -21,7 +23,7 @@ def from_arrays(parts: Mapping[str, Any], *, missing: str, source: str, notes: N
 
     Args:
         parts: Name → array-like: X and y, or X, y, X_held and y_held, in this order; the names are for
-            messages.
+            messages. X may be several inputs: a dict, a tuple of arrays, or `Several`.
         missing: `"error"`, `"drop"` or `"median"`.
         source: Where the data come from; empty: the shapes say it.
         notes: Takes what the reader should know.
@@ -29,16 +31,27 @@ def from_arrays(parts: Mapping[str, Any], *, missing: str, source: str, notes: N
     Raises:
         DataError: If the arrays cannot be used; every problem of one kind at once.
     """
-    arrays = read_all(parts)
-    DataError.raise_all(_shape_problems(arrays))
+    names = list(parts)
+    pairs = [(names[k], names[k + 1]) for k in range(0, len(names), 2)]
+    groups = grouped(parts, pairs)
+    labels = {x: {"": x} if many is None else many.labels for x, many in groups.items()}
+    flat: dict[str, Any] = {}
+    for x, y in pairs:
+        many = groups[x]
+        flat |= {x: parts[x]} if many is None else {many.labels[f]: v for f, v in many.items.items()}
+        flat[y] = parts[y]
+    arrays = read_all(flat, names[1::2])
+    DataError.raise_all(shape_problems(arrays, pairs, labels))
     source = source or "arrays " + ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-    names = list(arrays)
-    pairs = [names[k : k + 2] for k in range(0, len(names), 2)]
-    _check_value_problems(arrays, missing)
-    inputs = {x: as_inputs(arrays[x]) for x, _ in pairs}
-    if any(arrays[x].dtype == np.uint8 for x, _ in pairs):
-        notes.say("The inputs were bytes (uint8) and were divided by 255.")
+    check_values(arrays, missing, names[1::2])
+    inputs = {x: _joined({field: arrays[label] for field, label in labels[x].items()}) for x, _ in pairs}
+    bytes_in = [label for label in labels[names[0]].values() if arrays[label].dtype == np.uint8]
+    if bytes_in:
+        what = "The inputs" if bytes_in[0] == names[0] else f"The inputs {', '.join(bytes_in)}"
+        notes.say(f"{what} were bytes (uint8) and were divided by 255.")
+    say_several(inputs[names[0]], notes)
     targets = {y: arrays[y] for _, y in pairs}
+    n_given = len(inputs[names[0]])
     if missing == "drop":
         for x, y in pairs:
             inputs[x], targets[y] = _without_gaps(inputs[x], targets[y], (x, y), notes)
@@ -53,16 +66,20 @@ def from_arrays(parts: Mapping[str, Any], *, missing: str, source: str, notes: N
     else:
         split = (inputs[names[0]], encoded.values[0], inputs[names[2]], encoded.values[1])
     if missing == "median":
-        split = _fill_with_medians(*split, notes)
-    dropped = len(inputs[names[0]]) < len(arrays[names[0]])
+        split = _fill_with_medians(*split, labels[names[0]], notes)
     return assemble(
         *split,
         classes=encoded.classes,
         source=source,
         notes=notes,
         target=names[1],
-        rows=None if dropped else rows,
+        rows=None if len(inputs[names[0]]) < n_given else rows,
     )
+
+
+def _joined(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What becomes `Data.x`: a plain array, or one with a field an input."""
+    return as_inputs(arrays[""]) if list(arrays) == [""] else pack(arrays)
 
 
 def assemble(
@@ -82,9 +99,9 @@ def assemble(
     """The four parts as `Data`: the last checks, the duplicates, the hash.
 
     Args:
-        x: float32 (n, …).
+        x: float32 (n, …), or several inputs, structured (n,).
         y: int64 (n,) or float32 (n, outputs).
-        x_held: float32 (m, …).
+        x_held: Like `x`, m examples.
         y_held: Like `y`.
         source: Where the data come from.
         notes: Takes what the reader should know.
@@ -129,136 +146,10 @@ def held_out_sentence(n_held: int, n: int, labels: bool) -> str:
     return f"{n_held:,} of {n:,} examples were held out ({how}; the same data always split alike)."
 
 
-def _shape_problems(arrays: Mapping[str, np.ndarray]):
-    names = list(arrays)
-    if _is_in_sklearn_order(list(arrays.values())):
-        shapes = ", ".join(str(array.shape) for array in arrays.values())
-        yield Problem(
-            f"the four arrays have the shapes {shapes}, which looks like the order of scikit-learn's "
-            "train_test_split: X, X_held, y, y_held. Pass them as (X, y, X_held, y_held).",
-            "data-order",
-        )
-        return
-    for x, y in (names[k : k + 2] for k in range(0, len(names), 2)):
-        if arrays[x].ndim == 1:
-            yield Problem(
-                f"{x} has one dimension, shape {arrays[x].shape}; it needs a row an example and a column a "
-                f"feature. For one feature write {x}.reshape(-1, 1).",
-                "data-one-dimension",
-            )
-        for name in (x, y):
-            if arrays[name].ndim == 0:
-                yield Problem(f"{name} is a single number; it must be an array.", "data-not-an-array")
-            elif arrays[name].size == 0:
-                yield Problem(
-                    f"{name} is empty (shape {arrays[name].shape}). Give at least 2 examples with 1 feature.",
-                    "data-empty",
-                )
-        if arrays[x].ndim and arrays[y].ndim and len(arrays[x]) != len(arrays[y]):
-            yield Problem(
-                f"{x} has {len(arrays[x]):,} rows and {y} has {len(arrays[y]):,}; each example needs one "
-                "target. Cut or join them to one length.",
-                "data-lengths",
-            )
-    if len(names) == 4 and all(arrays[name].ndim > 1 for name in names[::2]):
-        first, second = arrays[names[0]], arrays[names[2]]
-        if first.shape[1:] != second.shape[1:]:
-            yield Problem(
-                f"{names[0]} has examples of shape {first.shape[1:]} and {names[2]} of shape "
-                f"{second.shape[1:]}; a network takes one shape. Give both the same features.",
-                "data-features-differ",
-            )
-        elif (first.dtype == np.uint8) != (second.dtype == np.uint8):
-            yield Problem(
-                f"{names[0]} is {first.dtype} and {names[2]} is {second.dtype}: bytes (uint8) are divided by "
-                "255 and other numbers are not, so the two would be on different scales. Give both the same "
-                "type.",
-                "data-held-type",
-            )
-
-
-def _is_in_sklearn_order(arrays: list[np.ndarray]) -> bool:
-    if len(arrays) != 4 or any(a.ndim == 0 for a in arrays):
-        return False
-    a, b, c, d = map(len, arrays)
-    return a == c and b == d and a != b
-
-
-def _check_value_problems(arrays: Mapping[str, np.ndarray], missing: str) -> None:
-    problems: list[Problem] = []
-    for k, (name, array) in enumerate(arrays.items()):
-        problems += _infinity_problems(array, name)
-        is_target = k % 2 == 1
-        gaps = target_gaps(array) if is_target else np.isnan(array) if array.dtype.kind == "f" else None
-        if gaps is None or not gaps.any():
-            continue
-        if is_target and missing != "drop":
-            problems.append(_target_gap_problem(array, gaps, name, missing))
-        elif not is_target and missing == "error":
-            problems.append(_input_gap_problem(gaps, name))
-    DataError.raise_all(problems)
-
-
-def _infinity_problems(array: np.ndarray, name: str):
-    if array.dtype.kind != "f":
-        return
-    bad = np.abs(array) > np.finfo(np.float32).max
-    if not bad.any():
-        return
-    at = np.unravel_index(int(np.argmax(bad)), array.shape)
-    first = array[at]
-    what = "infinity" if np.isinf(first) else "a number too large for float32"
-    yield Problem(
-        f"{name} holds {what} ({first:g}) in {place(at)}; {counted(int(bad.sum()), 'such value')} in all. A "
-        "cost cannot be computed from it: replace or remove it.",
-        "data-infinite",
-    )
-
-
-def _target_gap_problem(array: np.ndarray, gaps: np.ndarray, name: str, missing: str) -> Problem:
-    if gaps.all():
-        return Problem(f"{name} holds no value at all: all {len(array):,} are missing.", "data-target-empty")
-    tried = ' (missing="median" fills inputs only)' if missing == "median" else ""
-    n = int(gaps.any(axis=tuple(range(1, gaps.ndim))).sum())
-    return Problem(
-        f"{name} is missing (NaN) in {n:,} of {counted(len(array), 'row')}, first in "
-        f"{place(first_index(gaps))}. A target cannot be made up{tried}: find the values, or write "
-        'missing="drop" to leave such rows out.',
-        "data-missing-target",
-    )
-
-
-def _input_gap_problem(gaps: np.ndarray, name: str) -> Problem:
-    flat = gaps.reshape(len(gaps), -1)
-    return Problem(
-        f"{name} has {counted(int(gaps.sum()), 'missing value')} (NaN) in {int(flat.any(axis=1).sum()):,} of "
-        f"{counted(len(gaps), 'row')} and {int(flat.any(axis=0).sum()):,} of "
-        f"{counted(flat.shape[1], 'column')}, first in {place(first_index(gaps))}. Find the values, or write "
-        'missing="drop" to leave such rows out, or missing="median" to put in the median of the training '
-        "part.",
-        "data-missing",
-    )
-
-
-def first_index(mask: np.ndarray) -> tuple[int, ...]:
-    """Index of the first True, in row order."""
-    return tuple(int(k) for k in np.unravel_index(int(np.argmax(mask)), mask.shape))
-
-
-def place(index: tuple[Any, ...]) -> str:
-    """Row and column in words; rows and columns are counted from 0."""
-    row, *rest = (int(k) for k in index)
-    return f"row {row}, {_column(rest)} (counted from 0)" if rest else f"row {row} (counted from 0)"
-
-
-def _column(index: list[int]) -> str:
-    return f"column {index[0]}" if len(index) == 1 else f"position {tuple(index)}"
-
-
 def _without_gaps(
     x: np.ndarray, y: np.ndarray, names: tuple[str, str], notes: Notes
 ) -> tuple[np.ndarray, np.ndarray]:
-    gaps = np.isnan(x).reshape(len(x), -1).any(axis=1) | target_gaps(y).reshape(len(y), -1).any(axis=1)
+    gaps = missing_in(x) | target_gaps(y).reshape(len(y), -1).any(axis=1)
     if not gaps.any():
         return x, y
     if gaps.all():
@@ -272,21 +163,38 @@ def _without_gaps(
 
 
 def _fill_with_medians(
-    x: np.ndarray, y: np.ndarray, x_held: np.ndarray, y_held: np.ndarray, notes: Notes
+    x: np.ndarray,
+    y: np.ndarray,
+    x_held: np.ndarray,
+    y_held: np.ndarray,
+    labels: Mapping[str, str],
+    notes: Notes,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    gaps, gaps_held = np.isnan(x), np.isnan(x_held)
-    if not gaps.any() and not gaps_held.any():
+    medians: dict[str, np.ndarray] = {}
+    n_filled = 0
+    held = inputs_in(x_held)
+    for field, array in inputs_in(x).items():
+        if array.dtype.kind != "f":
+            continue
+        gaps = np.isnan(array)
+        n = int(gaps.sum()) + int(np.isnan(held[field]).sum())
+        nothing = np.asarray(gaps.all(axis=0))
+        if n and nothing.any():
+            where = f" in {column(list(first_index(nothing)))} (counted from 0) of" if nothing.ndim else " in"
+            raise DataError(
+                f"{labels[field]} has no value at all{where} the "
+                "training part, so there is no median. Take the column out.",
+                "data-column-empty",
+            )
+        n_filled += n
+        medians[field] = np.nanmedian(array, axis=0) if n else np.zeros(array.shape[1:], np.float32)
+    if not n_filled:
         return x, y, x_held, y_held
-    nothing = np.asarray(gaps.all(axis=0))
-    if nothing.any():
-        raise DataError(
-            f"X has no value at all in {_column(list(first_index(nothing)))} (counted from 0) of the "
-            "training part, so there is no median. Take the column out.",
-            "data-column-empty",
-        )
-    median = np.nanmedian(x, axis=0)
     notes.say(
-        f"{int(gaps.sum()) + int(gaps_held.sum()):,} missing inputs were replaced by the median of their "
-        "column in the training part."
+        f"{n_filled:,} missing inputs were replaced by the median of their column in the training part."
     )
-    return np.where(gaps, median, x), y, np.where(gaps_held, median, x_held), y_held
+
+    def fill(field: str, array: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(array), medians[field], array)
+
+    return changed(x, fill), y, changed(x_held, fill), y_held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -81,18 +81,22 @@ def _from_frame_or_series(value: Any, name: str) -> np.ndarray:
         ) from None
 
 
-def read_all(parts: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Inputs and targets by turns, each as an array of a type that can be used.
+def read_all(parts: Mapping[str, Any], targets: Container[str]) -> dict[str, np.ndarray]:
+    """Inputs and targets, each as an array of a type that can be used.
+
+    Args:
+        parts: Name → array-like.
+        targets: The names of those that are targets.
 
     Raises:
         DataError: If some cannot; all of them at once.
     """
     arrays: dict[str, np.ndarray] = {}
     problems: list[Problem] = []
-    for k, (name, value) in enumerate(parts.items()):
+    for name, value in parts.items():
         try:
             arrays[name] = as_array(value, name)
-            problems += _type_problems(arrays[name], name, is_input=k % 2 == 0)
+            problems += _type_problems(arrays[name], name, is_input=name not in targets)
         except DataError as error:
             problems += error.problems
     DataError.raise_all(problems)

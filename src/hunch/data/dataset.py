@@ -13,7 +13,8 @@ class Data:
     """Training and held-out examples as plain arrays; nothing random is left in it.
 
     Args:
-        x: Training inputs, float32, shape (n, …).
+        x: Training inputs, float32, shape (n, …). Several inputs are one structured array (n,) with a field an
+            input: fields `"0"`, `"1"`, … are given to the network in order, others by name; float32, int64 or bool.
         y: Training targets: int64 of shape (n,) for labels; float32 of shape (n, outputs) for regression.
         x_held: Held-out inputs, like `x`.
         y_held: Held-out targets, like `y`.
@@ -95,6 +96,8 @@ def fingerprint(*arrays: np.ndarray) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{plain.dtype.str}{plain.shape};".encode())
-        digest.update(plain.data if plain.size else b"")
+        kind = plain.dtype.str if plain.dtype.names is None else str(plain.dtype.descr)
+        digest.update(f"{kind}{plain.shape};".encode())
+        if plain.size:
+            digest.update(plain.data if plain.dtype.names is None else plain.view(np.uint8).data)
     return digest.hexdigest()

@@ -6,14 +6,15 @@ A loader is read through its dataset, in the order of the index and through its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
 from hunch.data.convert import as_array
 from hunch.data.dataset import Notes
+from hunch.data.several import Several, by_name
 from hunch.errors import DataError
 
 MAX_STREAM = 1_000_000
@@ -30,7 +31,7 @@ def is_map_style(value: Any) -> bool:
     return hasattr(value, "__len__") and hasattr(value, "__getitem__")
 
 
-def read_loader(loader: Any, notes: Notes) -> tuple[np.ndarray, np.ndarray, str]:
+def read_loader(loader: Any, notes: Notes) -> tuple[np.ndarray | Several, np.ndarray, str]:
     """(X, y, where they come from) of a loader.
 
     Raises:
@@ -44,19 +45,22 @@ def read_loader(loader: Any, notes: Notes) -> tuple[np.ndarray, np.ndarray, str]
         kind = _named(batch_sampler)
         notes.say(f"All examples of the dataset were read; the loader's {kind} was not used.")
     items = _numbered(dataset, _sampled(loader)) if is_map_style(dataset) else _streamed(dataset)
+    # Collating turns tuples into lists, so the raw item says whether a list is several inputs or several examples.
+    n_inputs, items = _inputs_of_first(items)
     if size is None:  # the dataset's own items are batches, or single examples that stay single
         pairs = (_pair(loader.collate_fn(item), "the loader") for item in items)
-        batches = (_as_batch(*pair) for pair in pairs)
+        batches = [_as_batch(_inputs(x, n_inputs), y) for x, y in pairs]
     else:
         collated = (loader.collate_fn(chunk) for chunk in _chunks(items, size))
-        batches = (_arrays(_pair(batch, "a batch of the loader")) for batch in collated)
-    x, y = _joined(list(batches), np.concatenate)
+        pairs = (_pair(batch, "a batch of the loader") for batch in collated)
+        batches = [(_inputs(x, n_inputs), as_array(y, "y")) for x, y in pairs]
+    x, y = _joined(batches, np.concatenate)
     if is_map_style(dataset):
         _warn_if_random(dataset, notes)
     return x, y, named
 
 
-def read_dataset(dataset: Any, notes: Notes) -> tuple[np.ndarray, np.ndarray, str]:
+def read_dataset(dataset: Any, notes: Notes) -> tuple[np.ndarray | Several, np.ndarray, str]:
     """(X, y, where they come from) of a dataset of single examples.
 
     Raises:
@@ -64,7 +68,8 @@ def read_dataset(dataset: Any, notes: Notes) -> tuple[np.ndarray, np.ndarray, st
     """
     is_map = is_map_style(dataset)
     items = _numbered(dataset, range(len(dataset))) if is_map else _streamed(dataset)
-    x, y = _joined([_arrays(_pair(item, "an example of the dataset")) for item in items], np.stack)
+    pairs = (_pair(item, "an example of the dataset") for item in items)
+    x, y = _joined([(_inputs(x), as_array(y, "y")) for x, y in pairs], np.stack)
     if is_map:
         _warn_if_random(dataset, notes)
     return x, y, _named(dataset)
@@ -127,36 +132,82 @@ def _pair(item: Any, where: str) -> tuple[Any, Any]:
     )
 
 
-def _arrays(pair: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
-    return as_array(pair[0], "x"), as_array(pair[1], "y")
+def _inputs_of_first(items: Iterator[Any]) -> tuple[int, Iterator[Any]]:
+    """(inputs that the first raw item has in a tuple, else 0; the items again)."""
+    for item in items:
+        is_pair = isinstance(item, tuple | list) and len(item) == 2
+        x = item[0] if is_pair else None
+        return (len(x) if isinstance(x, tuple) and _are_inputs(x) else 0), chain([item], items)
+    return 0, iter(())
 
 
-def _as_batch(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _arrays((x, y))
-    return (x[None], y[None]) if y.ndim == 0 else (x, y)
+def _are_inputs(x: Any) -> bool:
+    """Whether items are inputs of their own, and not the features of one: some item is an array."""
+    return any(len(getattr(item, "shape", ())) > 0 for item in x)
 
 
-def _joined(pairs: list[tuple[np.ndarray, np.ndarray]], join: Any) -> tuple[np.ndarray, np.ndarray]:
+def _inputs(x: Any, n_inputs: int = 0) -> dict[str, np.ndarray]:
+    """Field → array of an example or a batch; one array alone has the field "".
+
+    Args:
+        x: What the dataset or the loader gives.
+        n_inputs: How many inputs a list of them has; 0: a list is no several inputs.
+    """
+    if isinstance(x, Mapping):
+        return {name: as_array(value, f"x[{name!r}]") for name, value in by_name(x, "x").items.items()}
+    is_listed = isinstance(x, list) and n_inputs > 0 and len(x) == n_inputs
+    if (isinstance(x, tuple) or is_listed) and x and _are_inputs(x):
+        return {str(k): as_array(value, f"x[{k}]") for k, value in enumerate(x)}
+    return {"": as_array(x, "x")}
+
+
+def _as_batch(x: dict[str, np.ndarray], y: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    y = as_array(y, "y")
+    return ({field: array[None] for field, array in x.items()}, y[None]) if y.ndim == 0 else (x, y)
+
+
+def _joined(
+    pairs: list[tuple[dict[str, np.ndarray], np.ndarray]], join: Any
+) -> tuple[np.ndarray | Several, np.ndarray]:
     if not pairs:
         raise DataError("the dataset is empty: it gave no example. Give at least 2.", "data-empty")
-    parts = []
-    for name, arrays in zip("xy", zip(*pairs, strict=True), strict=True):
-        try:
-            parts.append(join(arrays))
-        except ValueError:
-            shapes = list(dict.fromkeys(a.shape for a in arrays))
+    fields = list(pairs[0][0])
+    for x, _ in pairs:
+        if set(x) != set(fields):
             raise DataError(
-                f"the examples' {name} differ in shape: {shapes[0]} and {shapes[-1]}, among others. Bring "
-                "all to one shape, for instance by cropping or padding.",
-                "data-ragged",
-            ) from None
-    return parts[0], parts[1]
+                f"the examples' x have different inputs: {_listed(fields)} and {_listed(x)}, among others. Give every "
+                "example the same.",
+                "data-inputs-differ",
+            )
+    named = dict.fromkeys(fields, "x") if fields == [""] else {f: f"x[{f}]" for f in fields}
+    x = {f: _in_one([x[f] for x, _ in pairs], named[f], join) for f in fields}
+    y = _in_one([y for _, y in pairs], "y", join)
+    return (x[""] if fields == [""] else Several(x)), y
+
+
+def _in_one(arrays: list[np.ndarray], name: str, join: Any) -> np.ndarray:
+    try:
+        return join(arrays)
+    except ValueError:
+        shapes = list(dict.fromkeys(a.shape for a in arrays))
+        raise DataError(
+            f"the examples' {name} differ in shape: {shapes[0]} and {shapes[-1]}, among others. Bring "
+            "all to one shape, for instance by cropping or padding.",
+            "data-ragged",
+        ) from None
+
+
+def _listed(fields: Iterable[str]) -> str:
+    return ", ".join(fields) or "one array"
 
 
 def _warn_if_random(dataset: Any, notes: Notes) -> None:
     """Read one example twice: augmentation would make every reading another data set."""
-    first, again = (as_array(_pair(dataset[0], "an example")[0], "x") for _ in range(2))
-    if first.shape != again.shape or not np.array_equal(first, again, equal_nan=first.dtype.kind == "f"):
+    first, again = (_inputs(_pair(dataset[0], "an example")[0]) for _ in range(2))
+    same = (
+        np.array_equal(a, again[f], equal_nan=a.dtype.kind == "f") for f, a in first.items() if f in again
+    )
+    if list(first) != list(again) or not all(same):
         notes.warn(
             f"The {_named(dataset)} gives other numbers each time it is read (augmentation?). It was read "
             "once, and that copy is trained on; a stored study cannot be resumed with another reading. Take "

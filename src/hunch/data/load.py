@@ -32,16 +32,17 @@ def load(data: Any, *, y: str | None = None, missing: str = "error") -> Data:
     given, one example in five is held out, stratified for labels, as a function of the data alone.
 
     Integer, bool and text targets are labels, floats are amounts (regression). Arrays are used as given, as
-    float32 (uint8 divided by 255). Columns of frames, csv and parquet files are standardised on the training
-    part, text and truth values one-hot encoded, a regression target standardised; an integer column is labels
-    if it runs from 0 or 1 without gaps, with at most 100 values, else an amount. `Data.notes` says what was
-    done.
+    float32 (uint8 divided by 255); of several inputs whole numbers stay int64 (for embeddings), truth values bool.
+    Columns of frames, csv and parquet files are standardised on the training part, text and truth values one-hot
+    encoded, a regression target standardised; an integer column is labels if it runs from 0 or 1 without gaps, with
+    at most 100 values, else an amount. `Data.notes` says what was done.
 
     Args:
-        data: `"digits"`; `(X, y)` or `(X, y, X_held, y_held)` of arrays, lists, tensors or pandas objects; a
+        data: `"digits"`; `(X, y)` or `(X, y, X_held, y_held)` of arrays, lists, tensors or pandas objects, where X
+            may be several inputs: a dict, whose keys are names of the forward's arguments, or a tuple of arrays; a
             path to `.npz` (`X, y[, X_held, y_held]` or `x_train, y_train, x_test, y_test`), `.csv` or
-            `.parquet`; a pandas or polars frame; a torch `Dataset` or `DataLoader`; or `Data`, which passes
-            through.
+            `.parquet`; a pandas or polars frame; a torch `Dataset` or `DataLoader` of pairs (x, y), x too a tensor, a
+            dict or a tuple; or `Data`, which passes through.
         y: Name of the target's column, for frames, csv and parquet.
         missing: What to do about missing values: `"error"`, `"drop"` the rows, or put in the `"median"` of
             the training part (text: a category "missing").
@@ -131,7 +132,8 @@ def _load(data: Any, y: str | None, missing: str, notes: Notes) -> Data:
         x, target, source = read_dataset(data, notes)
     else:
         raise _unknown(data, type(data).__name__)
-    source = f"{source}, X {x.shape}"
+    shapes = {"X": x} if isinstance(x, np.ndarray) else {x.labels[f]: value for f, value in x.items.items()}
+    source = ", ".join([source, *(f"{label} {array.shape}" for label, array in shapes.items())])
     return from_arrays({"X": x, "y": target}, missing=missing, source=source, notes=notes)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from hunch.data.dataset import Data, counted, fingerprint
+from hunch.data.several import inputs_in
 from hunch.errors import DataError
 
 
@@ -74,17 +75,20 @@ def n_shared_rows(x: np.ndarray, x_held: np.ndarray) -> int:
     """How many rows of `x_held` also stand, number for number, in `x`.
 
     Args:
-        x: Training inputs (n, …).
-        x_held: Held-out inputs (m, …), same dtype.
+        x: Training inputs (n, …), or several, as a structured array (n,).
+        x_held: Held-out inputs, same dtype.
     """
     known = set(_row_digests(x))
     return sum(digest in known for digest in _row_digests(x_held))
 
 
 def _row_digests(x: np.ndarray):
-    for row in x:
-        # Adding 0.0 turns -0.0 into 0.0: equal numbers should count as equal.
-        yield hashlib.blake2b((row + 0.0).data, digest_size=16).digest()
+    for row in zip(*inputs_in(x).values(), strict=True):
+        digest = hashlib.blake2b(digest_size=16)
+        for part in row:
+            # Adding 0.0 turns -0.0 into 0.0: equal numbers should count as equal.
+            digest.update((part + 0.0 if part.dtype.kind == "f" else np.ascontiguousarray(part)).data)
+        yield digest.digest()
 
 
 def validation_split(data: Data) -> Data:
