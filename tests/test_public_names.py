@@ -12,7 +12,7 @@ PROMISED = {
     # plan
     "Arm", "Claim", "Plan", "faster", "lower_cost", "lower_error", "lower", "higher", "same", "contrast",
     # verbs
-    "compare", "train", "test", "audit", "place", "open",
+    "compare", "train", "test", "test_all", "audit", "place", "open", "overview",
     "tune", "equivalent", "tunability", "search",
     # replaying a run
     "batches", "noise", "mlp",
@@ -20,7 +20,7 @@ PROMISED = {
     "dropout_law", "DropoutLaw",
     # results
     "Study", "Runs", "Audit", "Verdict", "DoseResponse", "Equivalence", "Tunability", "Search",
-    "HunchAnswer",
+    "HunchAnswer", "HunchAnswers",
     # errors
     "HunchError", "PlanError", "DataError", "NetworkError", "PlacementError", "UnsupportedError",
     "StoreError", "EngineError", "HunchWarning",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hunch.results import DropoutLaw as DropoutLaw
     from hunch.results import Equivalence as Equivalence
     from hunch.results import HunchAnswer as HunchAnswer
+    from hunch.results import HunchAnswers as HunchAnswers
     from hunch.results import Runs as Runs
     from hunch.results import Search as Search
     from hunch.results import Study as Study
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from hunch.study import equivalent as equivalent
     from hunch.study import search as search
     from hunch.study import test as test
+    from hunch.study import test_all as test_all
     from hunch.study import train as train
     from hunch.study import tunability as tunability
     from hunch.study import tune as tune
@@ -75,10 +77,10 @@ _ROOMS = {
         "Arm", "Claim", "Plan", "contrast", "faster", "higher", "lower", "lower_cost", "lower_error", "same",
     ),
     "results": (
-        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "HunchAnswer", "Runs", "Search", "Study", "Tunability",
-        "dropout_law", "open", "overview",
+        "Audit", "DoseResponse", "DropoutLaw", "Equivalence", "HunchAnswer", "HunchAnswers", "Runs", "Search", "Study",
+        "Tunability", "dropout_law", "open", "overview",
     ),
-    "study": ("audit", "compare", "equivalent", "search", "test", "train", "tunability", "tune"),
+    "study": ("audit", "compare", "equivalent", "search", "test", "test_all", "train", "tunability", "tune"),
 }  # fmt: skip
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -92,6 +94,7 @@ __all__ = [
     "EngineError",
     "Equivalence",
     "HunchAnswer",
+    "HunchAnswers",
     "HunchError",
     "HunchWarning",
     "NetworkError",
@@ -125,6 +128,7 @@ __all__ = [
     "same",
     "search",
     "test",
+    "test_all",
     "train",
     "tunability",
     "tune",

@@ -11,7 +11,7 @@ from hunch.errors import PlanError, Problem
 
 
 def raising(error):
-    def go(**_):
+    def go(*_, **__):
         raise error
 
     return go
@@ -22,7 +22,7 @@ def failing(monkeypatch, run):
     """Run `hunch list`, with something going wrong inside."""
 
     def go(error, *args):
-        monkeypatch.setattr("hunch.cli.reading.show_catalogue", raising(error))
+        monkeypatch.setattr("hunch.cli.cataloguing.show_catalogue", raising(error))
         return run("list", *args)
 
     return go
@@ -76,7 +76,12 @@ def test_json_of_one_problem_holds_its_bare_message(failing):
 def test_a_mistake_in_the_command_line_is_told_with_where_help_is(run):
     done = run("test")
     assert done.code == 2
-    assert "UsageError: Missing argument 'NAME'. `hunch test --help` shows what it takes." in done.err
+    said = " ".join(done.err.split())
+    assert (
+        "UsageError: Missing argument 'NAME': which hunch? `hunch list` shows them; --all tests every one."
+        in said
+    )
+    assert "`hunch test --help` shows what it takes." in said
     assert "[cli-usage]" in done.err
     assert run("tset", "x").code == 2
     assert run("list", "--sedes", "3").code == 2

@@ -12,7 +12,7 @@ WITH_REGIMES = [hunch for hunch in hunches() if hunch.regimes]
 
 
 def test_list_shows_every_regime_its_claims_and_those_across_them(run):
-    said = " ".join(run("list").out.split())
+    said = " ".join(run("list", "--long").out.split())
     for hunch in WITH_REGIMES:
         for regime in hunch.tested_in:
             assert f"{regime.name}: {regime.network}" in said

@@ -24,7 +24,7 @@ def test_a_terminal_without_arrows_is_no_reason_to_fail(tmp_path):
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     told = [
         subprocess.run([*HUNCH, *args], env=ascii_only, capture_output=True, cwd=tmp_path, check=True).stdout
-        for args in (["list"], ["list", "--json"])
+        for args in (["list", "--long"], ["list", "--json"])
     ]
     assert b"64 ? 100 ? 100" in told[0]
     assert json.loads(told[1])["hunches"][0]["name"] == "bn-fewer-iterations"

@@ -11,7 +11,7 @@ from hunch.traces import RecoverReport
 
 
 def test_list_tells_all_of_every_hunch(run):
-    done = run("list")
+    done = run("list", "--long")
     said = " ".join(done.out.split())
     assert (done.code, done.err) == (0, "")
     for entry in hunches():

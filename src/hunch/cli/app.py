@@ -81,16 +81,25 @@ def _root(
 
 
 @app.command("list")
-def list_hunches(json: Json = False) -> int:
-    """Show the catalogue: what is said, by whom, where it should hold and where not."""
-    from hunch.cli import reading
+def list_hunches(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One hunch, to see all about it.")
+    ] = None,
+    long: Annotated[bool, _out("All about every hunch.", "--long")] = False,
+    json: Json = False,
+) -> int:
+    """Show the catalogue, a line a hunch; of one, who says so, where it should hold and where not."""
+    from hunch.cli import cataloguing
 
-    return reading.show_catalogue(json=json)
+    return cataloguing.show_catalogue(name, long=long, json=json)
 
 
 @app.command("test")
 def check_hunch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A hunch, as `hunch list` shows it.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A hunch, as `hunch list` shows it.")
+    ] = None,
+    every: Annotated[bool, _in("Test every hunch, one after another.", "--all")] = False,
     net: Annotated[
         str | None, _in("Your own network, as net.py:build; else the hunch's own.", metavar="FILE:FUNCTION")
     ] = None,
@@ -118,13 +127,14 @@ def check_hunch(
         ),
     ] = None,
     report: Annotated[
-        str | None, _out("Where the report goes; else NAME.html, here.", metavar="FILE")
+        str | None, _out("Where the report goes; else NAME.html, here (with --all none).", metavar="FILE")
     ] = None,
     no_report: Annotated[bool, _out("Write no report.", "--no-report")] = False,
     store: Annotated[
         str | None,
         _out(
-            "Keep finished runs in this study file; with several regimes, in this folder. The same command goes on.",
+            "Keep finished runs in this study file; with several regimes, or --all, in this folder. The same command "
+            "goes on. With --all else hunches-quick or hunches, here.",
             metavar="FILE",
         ),
     ] = None,
@@ -138,24 +148,21 @@ def check_hunch(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Test a hunch of the catalogue, on the embedded digits or on your own network and data."""
-    from hunch.cli import training
+    """Test a hunch of the catalogue, or all, on the embedded digits or on your own network and data."""
+    from hunch.cli import cataloguing, training
 
-    return training.test(
-        name,
-        net=net,
-        data=data,
-        quick=quick,
-        options=training.given(
-            y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
-            stop_at_target=stop_at_target,
-            seed=seed, budget=budget, target=target, tuning=tuning, store=store,
-        ),
-        output=training.Output(
-            report=None if no_report else report or f"{name}.html",
-            store=store, strict=strict, json=json, quiet=quiet,
-        ),
+    cataloguing.check_use(name, every)
+    options = training.given(
+        y=y, missing=missing, base=base, seeds=seeds, max_seeds=max_seeds, looks=looks, robust=robust,
+        stop_at_target=stop_at_target, seed=seed, budget=budget, target=target, tuning=tuning, store=store,
     )  # fmt: skip
+    output = training.Output(
+        report=None if no_report else report or (None if name is None else f"{name}.html"),
+        store=store, strict=strict, json=json, quiet=quiet,
+    )  # fmt: skip
+    if name is None:
+        return cataloguing.test_all(net=net, data=data, quick=quick, options=options, output=output)
+    return training.test(name, net=net, data=data, quick=quick, options=options, output=output)
 
 
 @app.command()

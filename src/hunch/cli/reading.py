@@ -1,4 +1,4 @@
-"""The commands that only read: `list`, `show`, `report`, `export`, `explore`, `recover`. None of them loads torch."""
+"""The commands that only read: `show`, `report`, `export`, `explore`, `recover`. None of them loads torch."""
 
 from __future__ import annotations
 
@@ -6,41 +6,12 @@ import webbrowser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hunch.catalogue import hunches
 from hunch.cli import screen
 from hunch.cli.arms import parse_claims
-from hunch.cli.training import asked_of
 from hunch.errors import PlanError
 
 REPORTS = (".html", ".htm", ".txt", ".json", ".png", ".svg")
 """How the name of a report may end."""
-
-
-def show_catalogue(*, json: bool) -> int:
-    """`hunch list`."""
-    if json:
-        screen.emit({"hunches": [hunch.to_json() for hunch in hunches()]})
-        return 0
-    console = screen.answer()
-    for hunch in hunches():
-        console.print(hunch.name, style="bold")
-        screen.paragraph(console, hunch.statement, indent="  ")
-        screen.item(console, "said by", hunch.source)
-        screen.item(console, "holds", hunch.holds)
-        screen.item(console, "fails", hunch.fails)
-        seeds = "as many seeds as the verdict needs" if hunch.seeds is None else f"{hunch.seeds} seeds"
-        if hunch.regimes:
-            for k, regime in enumerate(hunch.regimes):
-                screen.item(console, "regimes" if k == 0 else "", f"{regime.name}: {regime.network}")
-            screen.item(console, "plan", f"digits; {seeds} in each regime")
-        else:
-            arms = ", ".join(arm.name for arm in hunch.arms)
-            screen.item(console, "plan", f"{hunch.network}, digits; {arms}; {seeds}")
-        for label, text in asked_of(hunch):
-            screen.item(console, label, text)
-        console.print()
-    screen.paragraph(console, f"Test one: hunch test {hunches()[0].name}")
-    return 0
 
 
 def show(study: str, *, json: bool) -> int:

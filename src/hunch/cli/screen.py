@@ -66,9 +66,12 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
-def paragraph(console: Console, text: str, *, indent: str = "", style: str = "") -> None:
-    """Print a wrapped paragraph; what follows the first line is indented alike."""
-    lines = textwrap.wrap(text, console.width - 1, initial_indent=indent, subsequent_indent=indent,
+def paragraph(
+    console: Console, text: str, *, indent: str = "", hanging: str | None = None, style: str = ""
+) -> None:
+    """Print a wrapped paragraph; what follows the first line is indented by `hanging`, or alike."""
+    after = indent if hanging is None else hanging
+    lines = textwrap.wrap(text, console.width - 1, initial_indent=indent, subsequent_indent=after,
                           break_long_words=False, break_on_hyphens=False)  # fmt: skip
     console.print(Text("\n".join(lines), style=style))
 

@@ -14,11 +14,14 @@ nothing and stays under 2 MB for 1,000 runs; whatever a user calls an arm is sho
   `doses_html` and `doses_text` lay it out.
 - `hunch_html`: a hunch in all its regimes, with pictures on shared axes, over the pages of the regimes.
 - `fragment`: answers as light HTML for notebooks.
+- `catalogue_html`: many hunches on one page, over the pages of each.
 - `overview_html`: several studies on one page.
 - `knobs_chart`: two knobs in one picture.
 - `kept_units`, `kept_units_chart`: what dropout does to layers of so many units, in words and as a picture.
 """
 
+from hunch.report.catalogue_html import CatalogueRow as CatalogueRow
+from hunch.report.catalogue_html import catalogue_page as catalogue_page
 from hunch.report.doses_chart import dose_picture as dose_picture
 from hunch.report.doses_html import dose_page as dose_page
 from hunch.report.doses_text import dose_report_text as dose_report_text

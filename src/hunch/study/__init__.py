@@ -9,6 +9,7 @@ from hunch.study.audit import audit as audit
 from hunch.study.compare import compare as compare
 from hunch.study.equivalent import equivalent as equivalent
 from hunch.study.hunches import test as test
+from hunch.study.hunches_all import test_all as test_all
 from hunch.study.search import search as search
 from hunch.study.train import train as train
 from hunch.study.tunability import tunability as tunability

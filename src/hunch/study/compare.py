@@ -17,6 +17,7 @@ from hunch.study.execute import Workshop
 from hunch.study.pilot import run_pilot
 from hunch.study.price import price_of_blocks, price_of_pilot
 from hunch.study.progress import Reporter
+from hunch.study.recall import recalling
 from hunch.study.setup import prepare, provenance
 from hunch.study.start import refuse_met_target
 from hunch.traces import RunTable, open_or_create
@@ -141,7 +142,8 @@ def compare(
     facts, reporter = prepared.facts, Reporter(progress)
     refuse_met_target(build, loaded, prepared.plan)
     with open_or_create(store, prepared.plan, facts, provenance()) as file:
-        workshop = Workshop(prepared.choice.engine, file, reporter, paired)
+        engine_used = recalling(prepared.choice.engine, f"{facts.network} {prepared.plan.network_hash}")
+        workshop = Workshop(engine_used, file, reporter, paired)
         plan = file.plan
         for sentence in (prepared.choice.sentence, *prepared.said):
             reporter.say(sentence)
