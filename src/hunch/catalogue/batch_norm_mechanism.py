@@ -149,7 +149,7 @@ PREDICTABLE = Hunch(
         "less along the gradient's direction. They found the internal covariate shift, which batch norm was made to "
         "reduce, often larger with it."
     ),
-    holds="In their VGG on CIFAR-10 and in a deep linear network, with the change measured as a length.",
+    holds="In the networks of that paper, where the change was measured as a length, not relative to the gradient's.",
     fails=(
         "A length is measured in the gradient's own unit, and the two networks have gradients of different lengths; "
         "relative to that length, and in direction, it may come out otherwise. A network that stands still has "

@@ -51,9 +51,8 @@ LARGER_RATES = Hunch(
     ),
     fails=(
         "Sigmoid units bound what a large step can do: in the same lesson the plain sigmoid network had its best "
-        "result, .978, at rate 2, and batch norm added nothing to it. Deep networks with batch norm and without "
-        "skips are hard to train at any rate, because the norm itself makes gradients grow (Yang et al. 2019, arXiv "
-        "1902.08129)."
+        "result, .978, at rate 2, and batch norm added nothing to it. And very deep networks with batch norm and without "
+        "skips do not train, because the norm itself makes gradients grow (Yang et al. 2019, arXiv 1902.08129)."
     ),
     arms=(
         NONE,
@@ -173,8 +172,8 @@ SMALL_BATCHES = Hunch(
         "1904.06031)."
     ),
     fails=(
-        "With batches of 16 and more the mean of a batch is within a quarter of a standard deviation. And the figures "
-        "come from convolution networks, where a map adds positions to the two images: a perceptron should fare worse."
+        "With batches of 16 and more, whose mean scatters by a quarter of a standard deviation or less. In convolution "
+        "networks the positions of a map add to the examples; in a perceptron, as here, nothing does."
     ),
     arms=(NONE, BEFORE),
     claims=HURTS,
