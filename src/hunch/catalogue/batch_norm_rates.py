@@ -51,8 +51,9 @@ LARGER_RATES = Hunch(
     ),
     fails=(
         "Sigmoid units bound what a large step can do: in the same lesson the plain sigmoid network had its best "
-        "result, .978, at rate 2, and batch norm added nothing to it. And very deep networks with batch norm and without "
-        "skips do not train, because the norm itself makes gradients grow (Yang et al. 2019, arXiv 1902.08129)."
+        "result, .978, at rate 2, and batch norm added nothing to it. And very deep networks with batch norm and "
+        "without skips do not train, because the norm itself makes gradients grow (Yang et al. 2019, arXiv "
+        "1902.08129)."
     ),
     arms=(
         NONE,
