@@ -223,6 +223,15 @@ class Twice(nn.Module):
         return self.last(self.block(self.second(self.block(self.first(x)))))
 
 
+class Answers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.layer(x), x
+
+
 class Pair(nn.Module):
     """Takes two inputs."""
 
@@ -288,6 +297,11 @@ CASES = {
     "axes that batch norm does not take": lambda _: place(Tokens(), norm="batch", inputs=torch.zeros(2, 8)),
     "new dropout of the inputs": lambda _: place(Moody(), keep_prob={"input": 0.5}),
     "a network with several inputs": lambda _: inspect_network(Pair(), X),
+    "inputs by other names": lambda _: inspect_network(
+        Pair(), np.zeros(2, [("left", "f4"), ("rihgt", "f4")])
+    ),
+    "too few inputs": lambda _: inspect_network(Pair(), np.zeros(2, [("0", "f4")])),
+    "an answer that is no tensor": lambda _: inspect_network(Answers(), X),
     "a network that raises": lambda _: inspect_network(nn.Sequential(Bare(4, 2)), X),
     "outputs without a row for each example": lambda _: inspect_network(nn.Sequential(Pooled(4, 2)), X),
     "inputs that need flattening": lambda _: inspect_network(mlp([4, 2])(), X.reshape(40, 2, 2)),

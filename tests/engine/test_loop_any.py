@@ -281,9 +281,7 @@ def test_facts_of_a_cnn(images):
 
 
 def test_several_inputs_are_refused(flat):
-    with pytest.raises(
-        hunch.UnsupportedError, match=r"takes 2 inputs \(categories, numbers\).*several-inputs\]"
-    ):
+    with pytest.raises(hunch.NetworkError, match=r"takes 2 inputs \(categories, numbers\).*several-inputs\]"):
         inspect_network(nets.Tabular(), flat.x)
 
 

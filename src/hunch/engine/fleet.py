@@ -19,7 +19,7 @@ from hunch.engine.fleet_layers import fleet_layers
 from hunch.engine.fleet_optimizers import FleetOptimizer
 from hunch.engine.fleet_readings import FleetRecorder
 from hunch.engine.fleet_rows import Row, Stack
-from hunch.engine.inputs import Inputs, mapped, n_examples, take
+from hunch.engine.inputs import Inputs, answer, mapped, n_examples, take
 from hunch.engine.loop import as_tensors
 from hunch.engine.streams import batches
 from hunch.plan import RECORDED, schedule_factors
@@ -143,9 +143,9 @@ class Fleet:
             state = {**p, **b, **self.stack.shared}
             kwargs = dict(zip(names, inputs, strict=True)) if names is not None else {}
             if recorder is None:
-                return functional_call(self.network, state, () if names else inputs, kwargs), ()
+                return answer(functional_call(self.network, state, () if names else inputs, kwargs)), ()
             with recorder:
-                out = functional_call(self.network, state, () if names else inputs, kwargs)
+                out = answer(functional_call(self.network, state, () if names else inputs, kwargs))
             return out, tuple(recorder.seen)
 
         dims = (0, dict.fromkeys(buffers, 0), *[0] * len(tensors))

@@ -56,6 +56,8 @@ def native_declines(network: nn.Module, data: Data) -> str | None:
         >>> import numpy as np
         >>> native_declines(mlp([4, 3, 2])(), SimpleNamespace(x=np.zeros((5, 4))))
     """
+    if data.x.dtype.names is not None:
+        return "the data are several inputs, or inputs by name; it takes one array"
     try:
         chain = read_chain(network)
         odd = oddity(network)

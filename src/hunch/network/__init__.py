@@ -22,6 +22,13 @@ from hunch.network.facts import NetworkFacts as NetworkFacts
 from hunch.network.facts import first_examples as first_examples
 from hunch.network.facts import inspect_network as inspect_network
 from hunch.network.facts import site_facts as site_facts
+from hunch.network.inputs import Inputs as Inputs
+from hunch.network.inputs import answer as answer
+from hunch.network.inputs import call as call
+from hunch.network.inputs import mapped as mapped
+from hunch.network.inputs import n_examples as n_examples
+from hunch.network.inputs import take as take
+from hunch.network.inputs import to_inputs as to_inputs
 from hunch.network.layout import Found as Found
 from hunch.network.layout import Layout as Layout
 from hunch.network.layout import Site as Site

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from hunch.errors import NetworkError, UnsupportedError
+from hunch.errors import NetworkError
 from hunch.network.activations import activation_name
 from hunch.network.chain import Chain, read_chain
+from hunch.network.inputs import Inputs, call, check_arguments, n_examples, shapes_told, to_inputs
 from hunch.network.layout import Layout
 from hunch.network.making import evaluating, seeded
 from hunch.network.sites import find_sites, is_chain
@@ -53,13 +53,15 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
 
     Args:
         network: A network as `build` made it.
-        x: Training inputs, shape (n, …).
+        x: Training inputs, as `Data` has them: (n, …), or several, structured (n,).
 
     Raises:
-        UnsupportedError: If Hunch finds no site in the network, or it takes several inputs.
+        UnsupportedError: If Hunch finds no site in the network.
         NetworkError: If it does not take the inputs, or gives anything but (n, outputs).
     """
-    if not is_chain(network):
+    is_plain_chain = is_chain(network) and x.dtype.names is None
+    check_arguments(network, x)
+    if not is_plain_chain:
         return _inspect_any(network, x)
     chain = read_chain(network)
     first = chain.blocks[0].linear
@@ -89,18 +91,6 @@ def inspect_network(network: nn.Module, x: np.ndarray) -> NetworkFacts:
 
 
 def _inspect_any(network: nn.Module, x: np.ndarray) -> NetworkFacts:
-    wanted = [
-        p.name
-        for p in inspect.signature(network.forward).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    if len(wanted) > 1:
-        raise UnsupportedError(
-            f"the forward of {type(network).__name__} takes {len(wanted)} inputs ({', '.join(wanted)}); so far Hunch "
-            "trains on one array. Give one array whose columns the forward parts (x[:, :2], x[:, 2:]); hunch.place "
-            "takes several inputs.",
-            "network-several-inputs",
-        )
     example = first_examples(network, x)
     n_outputs = _n_outputs(network, example)
     layout = find_sites(network, example)
@@ -117,22 +107,25 @@ def _layout_facts(layout: Layout) -> tuple[SiteFact, ...]:
     )
 
 
-def first_examples(network: nn.Module, x: np.ndarray) -> torch.Tensor:
+def first_examples(network: nn.Module, x: np.ndarray) -> Inputs:
     """Two examples in the number type of the network's parameters, to read it with.
 
     Args:
         network: The network.
-        x: Inputs, shape (n, …).
+        x: Inputs, as `Data` has them.
+
+    Returns:
+        As the forward takes them: a tensor, a tuple of tensors or a dict of them.
     """
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
-    return torch.from_numpy(np.array(x[:2])).to(dtype)
+    return to_inputs(x[:2].copy(), dtype)
 
 
 def _n_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def _n_outputs(network: nn.Module, example: torch.Tensor) -> int:
+def _n_outputs(network: nn.Module, example: Inputs) -> int:
     """Outputs for one example.
 
     Raises:
@@ -140,18 +133,25 @@ def _n_outputs(network: nn.Module, example: torch.Tensor) -> int:
     """
     try:
         with torch.no_grad(), seeded(0), evaluating(network):
-            out = network(example)
+            out = call(network, example)
     except Exception as error:
         raise NetworkError(
-            f"the network raised {type(error).__name__} on two examples of shape {tuple(example.shape)}: "
+            f"the network raised {type(error).__name__} on two examples of shape {shapes_told(example)}: "
             f"{error}. Make its layers fit the data.",
             "network-forward-raised",
         ) from error
-    if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != len(example):
-        got = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+    n = n_examples(example)
+    if not isinstance(out, torch.Tensor):
         raise NetworkError(
-            f"the network must give one row of outputs for each example, shape ({len(example)}, outputs), "
-            f"got {got}. For inputs with more than one axis start with nn.Flatten().",
+            f"the network must give one row of outputs for each example, shape ({n}, outputs), got "
+            f"{type(out).__name__}. Let the forward return the tensor that the cost takes, or an object that has it as "
+            "`logits`.",
+            "network-output-shape",
+        )
+    if out.ndim != 2 or len(out) != n:
+        raise NetworkError(
+            f"the network must give one row of outputs for each example, shape ({n}, outputs), "
+            f"got {tuple(out.shape)}. For inputs with more than one axis start with nn.Flatten().",
             "network-output-shape",
         )
     return int(out.shape[1])
