@@ -207,9 +207,7 @@ def read_once(network, sites, x, y, inputs=None):
                 p -= 0.1 * p.grad
         recorder.updates()
     return {
-        (name, site): recorder.values[r, k]
-        for r, name in enumerate(RECORDED)
-        for k, site in enumerate(sites)
+        (name, site): recorder.values[r, k] for r, name in enumerate(RECORDED) for k, site in enumerate(sites)
     }
 
 
