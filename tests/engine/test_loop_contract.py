@@ -12,6 +12,8 @@ from torch import nn
 import hunch
 from hunch.data import load
 from hunch.engine import Job, LoopEngine, Setting, training_slice
+from hunch.engine.contract import redraw
+from hunch.engine.streams import normals
 from hunch.network import build_network, inspect_network
 from hunch.plan import RECORDED
 from hunch.traces import RunKey
@@ -530,3 +532,19 @@ def test_every_grid_has_a_value_in_a_run_that_went_well():
 def test_float64_trains_in_float64():
     state = alone(setting(dtype=torch.float64), job(norm="batch"), keep=True).state
     assert {v.dtype for v in state.values()} == {torch.float64, torch.int64}
+
+
+def test_transposed_convolutions_and_the_conv1d_of_gpt_2_are_redrawn_and_embeddings_are_not():
+    gpt2 = pytest.importorskip("transformers.pytorch_utils").Conv1D(5, 4)
+    network = nn.ModuleDict(
+        {"up": nn.ConvTranspose2d(2, 3, 3), "conv1d": gpt2, "table": nn.Embedding(4, 2)}
+    ).requires_grad_(False)
+    table = network["table"].weight.clone()
+    network["conv1d"].bias.fill_(1.0)
+    redraw(network, 0.5, seed=3)
+    for name in ("up", "conv1d"):
+        weight = network[name].weight
+        draws = 0.5 * normals(3, f"init/{name}", weight.numel()).reshape(weight.shape)
+        assert torch.equal(weight, torch.from_numpy(draws).float())
+        assert (network[name].bias == 0).all()
+    assert torch.equal(network["table"].weight, table)

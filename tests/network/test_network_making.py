@@ -197,6 +197,11 @@ def test_convolutions_and_embeddings_decay_and_norms_with_two_axes_do_not():
     assert decayed_parameters(network) == {"conv.weight", "table.weight", "inner.fc.weight"}
 
 
+def test_biases_of_attention_do_not_decay_though_they_have_three_axes():
+    names = decayed_parameters(nn.MultiheadAttention(4, 2, add_bias_kv=True))
+    assert names == {"in_proj_weight", "out_proj.weight"}
+
+
 def test_a_bare_layer_has_parameters_without_a_prefix():
     assert decayed_parameters(nn.Linear(2, 2)) == {"weight"}
 

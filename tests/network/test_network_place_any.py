@@ -530,3 +530,70 @@ def test_an_arm_that_names_nothing_gives_an_equal_copy():
     assert repr(placed) == repr(network)
     assert type(placed) is nets.LeNet
     assert placed is not network
+
+
+# ---- dropout that stands before the activation
+
+
+class Early(nn.Module):
+    """norm, dropout, activation, as monai orders them."""
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.a, self.norm, self.drop, self.act = (
+            nn.Linear(64, 12),
+            nn.LayerNorm(12),
+            nn.Dropout(p),
+            nn.Sigmoid(),
+        )
+        self.head = nn.Linear(12, 10)
+
+    def forward(self, x):
+        return self.head(self.act(self.drop(self.norm(self.a(x)))))
+
+
+def test_a_dropout_before_the_activation_stays_where_the_arm_names_no_dropout():
+    placed, said = quietly(Early(), norm="batch")
+    site = find_sites(placed).sites[0]
+    assert (type(site.norm.module), site.drops_early, site.dropout.keep) == (nn.BatchNorm1d, True, 0.5)
+    assert said == []
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.8])
+@pytest.mark.parametrize("norm_at", [None, "after_activation"])
+def test_a_dropout_before_the_activation_moves_behind_it_where_the_arm_names_dropout(keep, norm_at):
+    network = Early().eval()
+    placed, said = quietly(network, keep_prob=keep, norm_at=norm_at)
+    site = find_sites(placed).sites[0]
+    assert (site.drops_early, site.dropout.keep) == (False, keep)
+    assert said == ["The dropout of 'a' stood before the activation; as placed it stands behind it"]
+    x = rows(400)
+    with torch.no_grad():
+        if norm_at is None:
+            assert torch.equal(placed(x), network(x))
+        seen = []
+        placed.head.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+        placed.train()(x)
+    assert abs((seen[0] != 0).double().mean().item() - keep) < 0.05  # behind a sigmoid, a 0 is a dropped unit
+
+
+def test_a_dropout_before_the_activation_is_taken_away():
+    placed, said = quietly(Early(), keep_prob=1.0)
+    assert find_sites(placed).sites[0].dropout is None
+    assert said == []
+
+
+def test_a_refused_site_is_not_sent_to_one_that_is_refused_for_the_same():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.act_a, self.b, self.act_b = nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU()
+            self.head = nn.Linear(6, 2)
+
+        def forward(self, x):
+            x = self.act_b(self.b(self.act_a(self.a(x.reshape(-1, 8, 8)))))
+            return self.head(x.mean(dim=1))
+
+    with pytest.raises(PlacementError, match="3 axes with the units last") as caught:
+        place(Tokens(), norm="batch", inputs=rows(2))
+    assert "Choose among" not in str(caught.value)

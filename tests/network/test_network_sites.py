@@ -338,16 +338,50 @@ def test_gpt2s_transposed_linear_layer_is_a_site(monkeypatch):
         )
 
 
-def test_an_activation_of_the_users_own_is_looked_into():
-    class Swish(nn.Module):
-        def forward(self, x):
-            return x * torch.sigmoid(x)
+def by_numpy(x):
+    """What no `__torch_function__` sees."""
+    return torch.from_numpy(x.numpy() ** 2)
 
-    network = nn.Sequential(nn.Linear(4, 3), Swish(), nn.Linear(3, 2))
-    assert (
-        find_sites(network).sites[0].refusal
-        == "its value goes to 2 places (`sigmoid`, `mul`) before an activation"
+
+def test_what_a_module_does_outside_of_torch_is_one_call_and_what_the_network_does_so_is_said():
+    class Own(nn.Module):
+        def forward(self, x):
+            return by_numpy(x)
+
+    class Net(nn.Module):
+        def __init__(self, act):
+            super().__init__()
+            self.a, self.act, self.b = nn.Linear(4, 3), act, nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.b(by_numpy(self.a(x)) if self.act is None else self.act(self.a(x)))
+
+    inside, outside = find_sites(Net(Own()), torch.zeros(2, 4)), find_sites(Net(None), torch.zeros(2, 4))
+    assert (inside.how, inside.sites[0].is_last) == ("forward", False)
+    assert inside.sites[0].refusal == "it has no activation after it (`act` follows)"
+    assert (outside.sites[0].refusal, outside.sites[0].is_last) == (
+        "nothing that is seen uses its value",
+        False,
     )
+    assert [s.is_last for s in (inside.sites[1], outside.sites[1])] == [True, True]
+
+
+def test_dropout_before_the_activation_belongs_to_the_site_and_is_known_to_stand_early():
+    class Net(nn.Module):
+        def __init__(self, *middle):
+            super().__init__()
+            self.a, self.middle, self.b = nn.Linear(4, 3), nn.ModuleList(middle), nn.Linear(3, 2)
+
+        def forward(self, x):
+            x = self.a(x)
+            for module in self.middle:
+                x = module(x)
+            return self.b(x)
+
+    early = find_sites(Net(nn.LayerNorm(3), nn.Dropout(0.2), nn.ReLU())).sites[0]
+    late = find_sites(Net(nn.LayerNorm(3), nn.ReLU(), nn.Dropout(0.2))).sites[0]
+    assert (early.is_hidden, early.drops_early, early.dropout.keep) == (True, True, 0.8)
+    assert (late.is_hidden, late.drops_early, late.dropout.keep) == (True, False, 0.8)
 
 
 def test_an_input_dropout_and_a_softmax_at_the_end_are_noticed():
@@ -369,6 +403,10 @@ def test_a_computed_weight_is_refused():
     network = nets.SmallCNN()
     nn.utils.parametrizations.weight_norm(network.fc)
     with pytest.raises(UnsupportedError, match=r"`fc` has a weight that is computed"):
+        find_sites(network)
+    network = nets.SmallCNN()
+    nn.utils.parametrizations.spectral_norm(network.conv2)
+    with pytest.raises(UnsupportedError, match=r"`conv2` has a weight that is computed"):
         find_sites(network)
 
 

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from hunch.data import Data
 from hunch.engine.streams import normals
-from hunch.network import Layout, build_network, first_examples, place_arm, read_sites
+from hunch.network import Layout, build_network, first_examples, layer_kind, place_arm, read_sites
 from hunch.plan import ON_REQUEST, RECORDED, Arm, evaluation_grid, held_out_grid, reading_grid
 from hunch.traces import RunKey, SiteFact, Trace
 
@@ -162,15 +162,18 @@ def finish_row(built: nn.Module, setting: Setting, job: Job) -> nn.Module:
 def redraw(network: nn.Module, std: float, seed: int) -> None:
     """Redraw every linear and convolution weight from N(0, std²) and set their biases to 0, in place.
 
+    Transposed convolutions and GPT-2's `Conv1D` are among them; tables of embeddings are not.
     The draws behind it do not depend on `std`: arms that differ in it share them.
     """
     with torch.no_grad():
         for name, module in network.named_modules():
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-                draws = normals(seed, f"init/{name}", module.weight.numel())
-                module.weight.copy_(torch.from_numpy(std * draws).reshape(module.weight.shape))
-                if module.bias is not None:
-                    module.bias.zero_()
+            if layer_kind(module) in ("linear", "conv"):
+                weight, bias = module.weight, module.bias
+                assert isinstance(weight, Tensor)
+                draws = normals(seed, f"init/{name}", weight.numel())
+                weight.copy_(torch.from_numpy(std * draws).reshape(weight.shape))
+                if isinstance(bias, Tensor):
+                    bias.zero_()
 
 
 def training_slice(data: Data) -> np.ndarray:

@@ -29,6 +29,7 @@ from hunch.network.inputs import mapped as mapped
 from hunch.network.inputs import n_examples as n_examples
 from hunch.network.inputs import take as take
 from hunch.network.inputs import to_inputs as to_inputs
+from hunch.network.kinds import layer_kind as layer_kind
 from hunch.network.layout import Found as Found
 from hunch.network.layout import Layout as Layout
 from hunch.network.layout import Site as Site

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hunch.errors import NetworkError, UnsupportedError
 from hunch.network.activations import activation_name
 from hunch.network.dropouts import ExactDropout, GaussianDropout
+from hunch.network.kinds import layer_kind
 
 NORM_TYPES = (nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 DROPOUT_TYPES = (nn.Dropout, GaussianDropout, ExactDropout)
@@ -241,7 +242,7 @@ def _computes_its_own_way(module: nn.Module) -> bool:
 
 def check_weights(part: Part) -> None:
     """Refuse weights that are no parameters (a redraw would do nothing) and hooks that a copy would lose."""
-    if isinstance(part.module, nn.Linear) and not isinstance(part.module._parameters.get("weight"), Tensor):
+    if layer_kind(part.module) and not isinstance(part.module._parameters.get("weight"), Tensor):
         raise UnsupportedError(
             f"`{part.name}` has a weight that is computed from others (weight norm, spectral norm or another "
             "parametrization). So far Hunch reads layers whose weight is a parameter; take the "

@@ -12,6 +12,8 @@ from torch import fx, nn
 from hunch.errors import UnsupportedError
 from hunch.network.follow import followers
 from hunch.network.kinds import Kind, is_transposed, kind_of_function, kind_of_module, layer_kind
+from hunch.network.own_activation import own_activation
+from hunch.network.own_gradient import own_gradients_refused
 
 INPUT_CALL, MODULE, FUNCTION, CONSTANT, OUTPUT = "input", "module", "function", "constant", "output"
 
@@ -77,7 +79,8 @@ class Graph:
 def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one call: torch's and Hunch's own modules without layers inside, and attention.
 
-    A module of the user's without children is looked into: its forward may call functions.
+    A module of the user's without children is looked into, for its forward may call functions; but one that is an
+    activation is one call.
     """
     own = {child for _, child in followers(module)}
     has_children = any(child is not None and child not in own for child in module._modules.values())
@@ -89,19 +92,21 @@ def is_leaf(module: nn.Module) -> bool:
         (c for c in type(module).__mro__ if c.__module__.startswith(("torch.nn.", "hunch."))), nn.Module
     )
     is_torchs = known is not nn.Module and type(module).forward is known.forward
-    return (is_torchs or layer_kind(module) is not None) and not has_children
+    return not has_children and (is_torchs or layer_kind(module) is not None or own_activation(module)[0])
 
 
 class _Tracer(fx.Tracer):
     """Traces into everything that is no leaf, and remembers in whose forward a node stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__(autowrap_functions=())
+        # Found out now: fx cannot trace an activation of the user's while it traces the network.
+        self.leaves = {m for m in network.modules() if is_leaf(m) or _is_closed(m)}
         self.stack = [""]
         self.owners: dict[fx.Node, str] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_leaf(m) or _is_closed(m)
+        return m in self.leaves
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
         path = self.path_of_module(m)
@@ -140,9 +145,10 @@ def trace(network: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
     Raises:
         UnsupportedError: If fx cannot trace it; the text says why.
     """
-    tracer = _Tracer()
+    tracer = _Tracer(network)
     try:
-        return tracer.trace(network, concrete_args=fixed_arguments(network) or None), tracer.owners
+        with own_gradients_refused():
+            return tracer.trace(network, concrete_args=fixed_arguments(network) or None), tracer.owners
     except Exception as error:
         why = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason given"
         raise UnsupportedError(
@@ -185,9 +191,12 @@ def traced_graph(network: nn.Module) -> Graph:
     return Graph(calls, "fx")
 
 
-def add_module(calls: list[Call], name: str, module: nn.Module, **common: Any) -> int:
+def add_module(
+    calls: list[Call], name: str, module: nn.Module, *, kind: Kind | None = None, **common: Any
+) -> int:
     """Add the call of a module and those of its followers; returns the index of the last."""
-    calls.append(Call(len(calls), MODULE, name, kind=kind_of_module(module), module=module, **common))
+    kind = kind_of_module(module) if kind is None else kind
+    calls.append(Call(len(calls), MODULE, name, kind=kind, module=module, **common))
     for leaf, follower in followers(module):
         common["inputs"] = (len(calls) - 1,)
         kind = kind_of_module(follower)

@@ -14,6 +14,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm as InstanceNorm
 from hunch.network.activations import activation_name
 from hunch.network.dropouts import MAP_DROPOUTS, ExactDropout, GaussianDropout
 from hunch.network.map_norm import MapRMSNorm
+from hunch.network.own_activation import own_activation
 
 LAYER, ACTIVATION, NORM, DROPOUT = "layer", "activation", "norm", "dropout"
 IDENTITY, POOL, RESHAPE, SUM, SOFTMAX, OTHER = "identity", "pool", "reshape", "sum", "softmax", "other"
@@ -42,7 +43,7 @@ _FUNCTIONS = {
     **dict.fromkeys(("batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"), NORM),
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d"), DROPOUT),
     **dict.fromkeys(("alpha_dropout", "feature_alpha_dropout", "feature_dropout"), OTHER),
-    **dict.fromkeys(("contiguous", "clone"), IDENTITY),
+    **dict.fromkeys(("contiguous", "clone", "to"), IDENTITY),
     **dict.fromkeys(("flatten", "view", "reshape", "squeeze", "unsqueeze", "mean"), RESHAPE),
     **dict.fromkeys(("add", "iadd", "radd", "sub", "isub", "cat", "concat", "stack"), SUM),
     **dict.fromkeys(("softmax", "log_softmax"), SOFTMAX),
@@ -88,7 +89,8 @@ def kind_of_module(module: nn.Module) -> Kind:
         return Kind(RESHAPE, "flatten")
     if isinstance(module, nn.Softmax | nn.LogSoftmax):
         return Kind(SOFTMAX, type(module).__name__)
-    return Kind(OTHER, type(module).__name__)
+    is_activation, name = own_activation(module)
+    return Kind(ACTIVATION, name) if is_activation else Kind(OTHER, type(module).__name__)
 
 
 def kind_of_function(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Kind:

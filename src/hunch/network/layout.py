@@ -71,6 +71,8 @@ class Site:
         pooled: Name of a pooling between layer and activation; empty if there is none.
         refusal: Why norm and dropout do not stand here by themselves, in words; empty: they may.
         by_hand: Whether they may nevertheless be placed right behind the layer by naming the site.
+        is_direct: Whether the norm is the very next thing behind the layer.
+        drops_early: Whether the dropout stands before the activation. An arm that names dropout moves it behind.
     """
 
     name: str
@@ -89,7 +91,7 @@ class Site:
     refusal: str = ""
     by_hand: bool = False
     is_direct: bool = field(default=False, compare=False)
-    """Whether the norm is the very next thing behind the layer."""
+    drops_early: bool = False
 
     @property
     def is_hidden(self) -> bool:

@@ -121,12 +121,13 @@ def network_hash(network: nn.Module) -> str:
 def decayed_parameters(network: nn.Module, *, decay_norm: bool = False) -> set[str]:
     """Names of the parameters that `l2` and `weight_decay` act on.
 
-    Weights of linear layers, convolutions and embeddings; with `decay_norm` also biases and norm parameters.
+    Weights of linear layers, convolutions, embeddings, attention and recurrent layers, and other tables of numbers
+    (a class token): whatever has two axes or more and is no bias and no norm's. With `decay_norm` everything.
     """
     names: set[str] = set()
     for prefix, module in network.named_modules():
         is_norm = isinstance(module, nn.LayerNorm | nn.RMSNorm)  # theirs may have two axes
         for name, parameter in module.named_parameters(recurse=False):
-            if decay_norm or (parameter.ndim >= 2 and name != "bias" and not is_norm):
+            if decay_norm or (parameter.ndim >= 2 and not name.startswith("bias") and not is_norm):
                 names.add(f"{prefix}.{name}" if prefix else name)
     return names

@@ -76,6 +76,7 @@ class _Work:
         self.edits: dict[int, Edit] = {}
         self.fresh: list[nn.Module] = []
         self.said: list[str] = []
+        self.moved: list[str] = []
 
     # ---- the two passes
 
@@ -95,20 +96,26 @@ class _Work:
         """Norm and dropout at the sites."""
         wanted, by_hand = wanted_sites(self.layout, self.arm, sites)
         dropouts = {s.name: dropout_wanted(s, self.arm, by_name=s.name in by_hand) for s in self.layout.sites}
+        why = {s.name: self._why_not(s, by_name=s.name in by_hand) for s in self.layout.sites}
+        also = [name for name, reason in why.items() if reason]
         left: list[Problem] = []
         n_done = 0
         for site in self.layout.sites:
             if site.name not in wanted:
                 continue
-            why = self._why_not(site, by_name=site.name in by_hand)
-            if why:
-                left.append(refused(self.arm, site, why, self.layout))
+            if why[site.name]:
+                left.append(refused(self.arm, site, why[site.name], self.layout, also=also))
             else:
                 n_done += site.is_hidden or site.name in by_hand
                 self._one(site, dropouts, by_name=site.name in by_hand)
         if left and (sites is not None or not n_done):
             PlacementError.raise_all(left)
         self.said += [p.message for p in left]
+        if self.moved:
+            names = ", ".join(repr(name) for name in self.moved)
+            self.said.append(
+                f"the dropout of {names} stood before the activation; as placed it stands behind it"
+            )
         if INPUT in wanted:
             self._thin_inputs()
         is_needed = sites is not None or (bool(self.edits) and len(self.edits) >= n_done)
@@ -169,6 +176,11 @@ class _Work:
         elif new is None:
             if keep_asked(site, self.arm) == 1.0:
                 self._drop_or_swap(old, None, dropouts)
+        elif new is not old.module and site.drops_early:
+            assert site.activation is not None
+            self.moved.append(site.name)
+            self.take_away(old)
+            self.follow(site.activation if anchor is None else anchor, site, "dropout", new)
         elif new is not old.module:
             self._drop_or_swap(old, new, dropouts)
 

@@ -11,8 +11,18 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from hunch.errors import UnsupportedError
-from hunch.network.graph import FUNCTION, INPUT_CALL, OUTPUT, Call, Graph, add_module, is_leaf, plain_name
-from hunch.network.kinds import Kind, kind_of_function
+from hunch.network.graph import (
+    FUNCTION,
+    INPUT_CALL,
+    MODULE,
+    OUTPUT,
+    Call,
+    Graph,
+    add_module,
+    is_leaf,
+    plain_name,
+)
+from hunch.network.kinds import OTHER, Kind, kind_of_function, kind_of_module
 from hunch.network.making import seeded
 
 
@@ -73,7 +83,7 @@ def recorded_graph(network: nn.Module, inputs: Any) -> Graph:
         if is_leaf(module):
             handles += _watch_leaf(recorder, name, module, originals[name])
         elif name:
-            handles += _watch_owner(recorder, name, module)
+            handles += _watch_owner(recorder, name, module, originals[name])
     args, kwargs = as_arguments(inputs)
     for k, tensor in enumerate(_tensors_in((args, kwargs))):
         recorder.write(Call(0, INPUT_CALL, f"input {k}", "", Kind(INPUT_CALL, None)), tensor)
@@ -94,6 +104,7 @@ def recorded_graph(network: nn.Module, inputs: Any) -> Graph:
 
 def _watch_leaf(recorder: _Recorder, name: str, module: nn.Module, original: nn.Module) -> list[Any]:
     entered: list[tuple[int, ...]] = []
+    kind = kind_of_module(original)  # now: what it takes to know must not be recorded
 
     def before(_module: nn.Module, args: Any, kwargs: Any) -> None:
         entered.append(recorder.sources((args, kwargs)) if recorder.depth == 0 else ())
@@ -105,7 +116,8 @@ def _watch_leaf(recorder: _Recorder, name: str, module: nn.Module, original: nn.
         if recorder.depth == 0:
             start = len(recorder.calls)
             ndim = next((t.ndim for t in _tensors_in(value)), None)
-            add_module(recorder.calls, name, original, owner=recorder.stack[-1], inputs=inputs, ndim=ndim)
+            common = {"owner": recorder.stack[-1], "inputs": inputs, "ndim": ndim}
+            add_module(recorder.calls, name, original, kind=kind, **common)
             recorder.know(value)
             assert len(recorder.calls) > start
 
@@ -115,10 +127,24 @@ def _watch_leaf(recorder: _Recorder, name: str, module: nn.Module, original: nn.
     ]
 
 
-def _watch_owner(recorder: _Recorder, name: str, module: nn.Module) -> list[Any]:
+def _watch_owner(recorder: _Recorder, name: str, module: nn.Module, original: nn.Module) -> list[Any]:
+    entered: list[tuple[int, ...]] = []
+
+    def before(_module: nn.Module, args: Any, kwargs: Any) -> None:
+        entered.append(recorder.sources((args, kwargs)))
+        recorder.stack.append(name)
+
+    def after(_module: nn.Module, args: Any, kwargs: Any, value: Any) -> None:
+        recorder.stack.pop()
+        inputs = entered.pop()
+        if recorder.depth == 0 and inputs and _tensors_in(value) and not recorder.sources(value):
+            # An autograd function of its own, or code outside of torch: all that is seen of it is what goes in and out.
+            kind = Kind(OTHER, type(original).__name__)
+            recorder.write(Call(0, MODULE, name, recorder.stack[-1], kind, inputs, original), value)
+
     return [
-        module.register_forward_pre_hook(lambda *_: recorder.stack.append(name), prepend=True),
-        module.register_forward_hook(lambda *_: recorder.stack.pop() and None),
+        module.register_forward_pre_hook(before, with_kwargs=True, prepend=True),
+        module.register_forward_hook(after, with_kwargs=True),
     ]
 
 

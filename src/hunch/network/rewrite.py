@@ -20,6 +20,7 @@ from torch import fx, nn
 from hunch.errors import UnsupportedError
 from hunch.network.graph import FUNCTION, MODULE, Call, Graph, fixed_arguments, plain_name
 from hunch.network.kinds import DROPOUT, setting
+from hunch.network.own_gradient import own_gradients_refused
 
 _DROPOUTS = {
     "dropout": nn.Dropout,
@@ -108,7 +109,8 @@ def _trace(owner: nn.Module, *, training: bool) -> fx.Graph:
     before = owner.training
     owner.training = training
     try:
-        return _OneForward().trace(owner, concrete_args=fixed_arguments(owner) or None)
+        with own_gradients_refused():
+            return _OneForward().trace(owner, concrete_args=fixed_arguments(owner) or None)
     finally:
         owner.training = before
 

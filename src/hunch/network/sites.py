@@ -44,7 +44,7 @@ from hunch.network.kinds import (
 )
 from hunch.network.layout import LAST, Found, Layout, Site, layout_of_chain
 from hunch.network.recorded import recorded_graph
-from hunch.network.tails import another_layer_follows, is_opaque, tail_of
+from hunch.network.tails import is_opaque, is_the_last, tail_of
 
 
 def read_sites(network: nn.Module, inputs: Any = None) -> Layout:
@@ -152,7 +152,7 @@ def _site(graph: Graph, call: Call, ndim: int | None) -> tuple[Site, set[int]]:
             parts[c.kind.what] = c
         if c.kind.what == POOL and parts[ACTIVATION] is None:
             pooled = c.name
-    is_last = not another_layer_follows(graph, call)
+    is_last = is_the_last(graph, call)
     if parts[ACTIVATION] is None and not is_last:
         parts[ACTIVATION] = next(
             (c for c in tail if c.kind.what == IDENTITY and c.index in graph.explicit), None
@@ -179,22 +179,19 @@ def _site(graph: Graph, call: Call, ndim: int | None) -> tuple[Site, set[int]]:
         pooled=pooled if activation is not None else "",
         is_direct=bool(tail) and tail[0] is norm,
     )
-    site = replace(site, refusal=_refusal(graph, site, reason, dropout, activation))
+    early = dropout is not None and activation is not None and dropout.index < activation.index
+    site = replace(site, refusal=_refusal(graph, site, reason), drops_early=early)
     own = {c.index for c in (norm, dropout) if c is not None}
     is_free = bool(site.refusal) and not is_last and graph.times[call.name] == 1
     return replace(site, by_hand=is_free and activation is None), own
 
 
-def _refusal(graph: Graph, site: Site, reason: str, dropout: Call | None, activation: Call | None) -> str:
+def _refusal(graph: Graph, site: Site, reason: str) -> str:
     if graph.times[site.name] > 1:
         return f"it is called at {graph.times[site.name]} places, so that it has no single value"
     if site.is_last:
         return LAST
-    if activation is None:
-        return reason
-    if dropout is not None and dropout.index < activation.index:
-        return f"its dropout `{dropout.name}` stands before its activation; move it behind"
-    return ""
+    return reason if site.activation is None else ""
 
 
 def _found(graph: Graph, call: Call) -> Found:

@@ -33,7 +33,7 @@ def tail_of(graph: Graph, start: Call) -> tuple[list[Call], str]:
             why = (
                 f"its value goes to {n} places ({names}) before an activation"
                 if users
-                else "nothing uses its value"
+                else "nothing that is seen uses its value"
             )
             return tail, why
         user = users[0]
@@ -72,20 +72,21 @@ def _what(call: Call) -> str:
     return "the output" if call.how == OUTPUT else f"`{call.name}`"
 
 
-def another_layer_follows(graph: Graph, call: Call) -> bool:
-    """Whether some way from this call to an output goes through another layer."""
-    open_, seen = [*graph.users(call)], set[int]()
+def is_the_last(graph: Graph, call: Call) -> bool:
+    """Whether ways lead from this call to an output, and none of them through another layer."""
+    open_, seen, is_used = [*graph.users(call)], set[int](), False
     while open_:
         at = open_.pop()
         if at.index in seen:
             continue
         seen.add(at.index)
         if at.how == MODULE and (at.kind.what == LAYER or (at.module is not None and is_opaque(at.module))):
-            return True
+            return False
         if at.kind.what == HIDDEN_LAYER:
-            return True
+            return False
+        is_used = is_used or at.how == OUTPUT
         open_ += graph.users(at)
-    return False
+    return is_used
 
 
 def is_opaque(module: nn.Module) -> bool:

@@ -62,9 +62,9 @@ def wanted_sites(layout: Layout, arm: Arm, sites: Sequence[str] | None) -> tuple
     return set(sites) if sites is not None else {*by_name, INPUT}, by_hand
 
 
-def refused(arm: Arm, site: Site, why: str, layout: Layout) -> Problem:
-    """That norm and dropout cannot stand at a site, and where they can."""
-    others = ", ".join(repr(s.name) for s in layout.hidden if s is not site)
+def refused(arm: Arm, site: Site, why: str, layout: Layout, *, also: Sequence[str] = ()) -> Problem:
+    """That norm and dropout cannot stand at a site, and where they can: not at it, nor at those `also` refused."""
+    others = ", ".join(repr(s.name) for s in layout.hidden if s is not site and s.name not in also)
     hands = ", ".join(repr(s.name) for s in layout.sites if s.by_hand and s is not site)
     choose = f" Choose among {others}." if others else ""
     by_hand = f" By hand, right behind the layer: {hands}." if hands else ""
@@ -116,7 +116,8 @@ def dropout_wanted(site: Site, arm: Arm, *, by_name: bool = False) -> nn.Module 
             return old
         keep = found.keep
     kind = arm.dropout or (kind_of(old) if old else "bernoulli")
-    if old is not None and kind == kind_of(old) and found is not None and keep == found.keep:
+    is_alike = old is not None and kind == kind_of(old) and found is not None and keep == found.keep
+    if is_alike and not site.drops_early:
         return old
     of_maps = drops_maps(old) if old is not None else site.is_map
     return make_dropout(kind, keep, (site.ndim or 4) if of_maps else None)
