@@ -149,3 +149,12 @@ def test_both_arms_take_steps_of_one_length_where_gradients_are_to_be_predictabl
     for regime in find("bn-predictable-gradients").tested_in:
         assert {arm.over(regime.base).lr for arm in regime.arms} == {regime.base.lr}
         assert regime.tuning == "none"
+
+
+def test_other_norms_do_as_well_unless_batch_norm_is_faster():
+    hunch = find("norm-others-as-good")
+    assert {(claim.favoured, claim.reference) for claim in hunch.claims} == {
+        ("batch", "layer"), ("batch", "rms"), ("batch", "group"),
+    }  # fmt: skip
+    assert hunch.predicts == "not supported"
+    assert {arm.norm_at for arm in hunch.arms} == {"before_activation"}

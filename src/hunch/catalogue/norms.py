@@ -6,13 +6,15 @@ The figures quoted under `holds` and `fails` are those of the sources named ther
 from __future__ import annotations
 
 from hunch.catalogue.hunch import Hunch, Quick, Regime
-from hunch.plan import Arm, same
+from hunch.plan import Arm, faster
 
 WIDTHS = (64, 64, 64, 64, 10)  # group norm makes eight groups of eight units of 64
 
 ARMS = tuple(Arm(norm, norm=norm, norm_at="before_activation") for norm in ("batch", "layer", "rms", "group"))
 RATIO = 1.25  # of iterations: what is as good to a quarter is as good for whoever has to choose
-AS_FAST = tuple(same(arm.name, "batch", of="iterations", margin=RATIO) for arm in ARMS[1:])
+# What does better does as well, so it is asked whether batch norm is faster, and predicted that it is not. The first run of
+# this plan asked whether they are the same; hence another study seed.
+BATCH_FASTER = tuple(faster("batch", than=arm.name, margin=RATIO) for arm in ARMS[1:])
 
 AS_GOOD = Hunch(
     name="norm-others-as-good",
@@ -33,9 +35,11 @@ AS_GOOD = Hunch(
         "statistics carry no noise from the batch, so they do not regularise by it."
     ),
     arms=ARMS,
-    claims=AS_FAST,
+    claims=BATCH_FASTER,
+    predicts="not supported",
     base=Arm("base", optimizer="sgd", batch_size=32),
     seeds=40,
+    seed=1,
     budget=600,
     mechanism=("slope", "gradient_norm", "update_weight_relative", "preactivation_spread"),
     regimes=(
