@@ -238,7 +238,7 @@ def test_how_sure_names_the_error_the_pairs_the_test_and_other_choices(made):
 def test_how_sure_says_where_the_exact_test_does_not_agree_and_what_is_assumed(made):
     plan, _, verdict = study(made, {"a": readings(), "b": readings()})
     unsure = replace(verdict, p_value=0.4, decision=UNDECIDED)
-    assert "the exact sign-flip test does not (p 0.4, needed 0.05)" in describe_sure(unsure, plan)
+    assert "the exact sign-flip test does not agree (p 0.4, needed 0.05)" in describe_sure(unsure, plan)
     equal = replace(verdict, decision=NO_MEANINGFUL_DIFFERENCE)
     assert "the whole 95 % interval lies within the margin" in describe_sure(equal, plan)
     anytime = replace(plan, looks=tuple(range(5, 13)), sequence="anytime")

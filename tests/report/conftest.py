@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -274,8 +275,8 @@ class Browser:
         ]  # fmt: skip
 
         def as_three_and_four():
-            # The browser reads commands from descriptor 3 and writes answers to 4; go by spare numbers first.
-            spare = [os.dup2(down_read, 28, inheritable=False), os.dup2(up_write, 29, inheritable=False)]
+            # The browser reads commands from descriptor 3 and writes answers to 4; go by numbers that nobody has.
+            spare = [fcntl.fcntl(given, fcntl.F_DUPFD, 100) for given in (down_read, up_write)]
             os.dup2(spare[0], 3, inheritable=True)
             os.dup2(spare[1], 4, inheritable=True)
 
@@ -311,7 +312,7 @@ class Browser:
 
     def _read(self):
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._up], [], [], 180)  # a busy machine
+            ready, _, _ = select.select([self._up], [], [], 120)
             part = os.read(self._up, 1 << 16) if ready else b""
             if not part:
                 raise RuntimeError("the browser does not answer")

@@ -121,7 +121,7 @@ def describe_sure(verdict: Verdict, plan: Plan, other: Sensitivity | None = None
     if not plan.robust and plan.sequence != "anytime" and not math.isnan(verdict.p_value):
         at = verdict.history[-1].alpha
         agrees = verdict.p_value <= at
-        known = "the exact sign-flip test agrees" if agrees else "the exact sign-flip test does not"
+        known = "the exact sign-flip test agrees" if agrees else "the exact sign-flip test does not agree"
         if verdict.decision == NO_MEANINGFUL_DIFFERENCE or (
             verdict.claim.kind == "same" and verdict.decision == SUPPORTED
         ):

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 import altair as alt
-import vl_convert
 
 from hunch.errors import PlanError
 from hunch.report.doses_panel import STATUSES, DosePanel, DosePoint, GridPanel
 from hunch.report.doses_view import DoseView
-from hunch.report.svg import as_svg
+from hunch.report.svg import as_png, as_svg
 from hunch.report.theme import INK, STATUS_SHAPES, axis, layered, plain_spec, theme
 
 LIMIT_LABEL = "lowest mean + margin"
@@ -44,7 +43,7 @@ def dose_picture(view: DoseView, kind: str, *, mode: str = "light", scale: float
     config = {**theme(mode), "background": INK[mode]["ground"]}
     spec = {**plain_spec(dose_drawing(view)), "config": config}
     if kind == "png":
-        return vl_convert.vegalite_to_png(spec, scale=scale)
+        return as_png(spec, scale)
     return as_svg(spec)
 
 

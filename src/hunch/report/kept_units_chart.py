@@ -17,6 +17,7 @@ import vl_convert
 from hunch.errors import StoreError
 from hunch.evidence import keep_text, number, percent
 from hunch.report.kept_units import count_rows, describe_laws
+from hunch.report.svg import as_png, drawable
 from hunch.report.theme import DARK, INK, LIGHT, axis, plain_spec, theme
 from hunch.stats import KeptUnits
 
@@ -210,7 +211,7 @@ def write_picture(chart: alt.TopLevelMixin, path: str, *, text: str, title: str,
     kind = place.suffix.lower()
     coloured = {**spec, "config": {**_config(mode), "background": INK[mode]["ground"]}}
     if kind == ".png":
-        content = vl_convert.vegalite_to_png(coloured, scale=2.0)
+        content = as_png(coloured, 2.0)
     elif kind == ".svg":
         content = _svg(coloured).encode()
     else:
@@ -233,7 +234,7 @@ def _svg(spec: dict[str, Any]) -> str:
     return re.sub(
         r'(id="|url\(#)clip(\d+)',
         lambda found: f"{found[1]}clip{numbers.setdefault(found[2], str(len(numbers)))}",
-        str(vl_convert.vegalite_to_svg(spec)),
+        str(vl_convert.vegalite_to_svg(drawable(spec))),
     )
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import altair as alt
-import vl_convert
 
 from hunch.errors import PlanError
 from hunch.evidence import Verdict
@@ -20,7 +19,7 @@ from hunch.report.inputs_chart import inputs_chart
 from hunch.report.looks import LooksPanel
 from hunch.report.looks_chart import looks_chart
 from hunch.report.panels import ArrivalPanel, CurvePanel, ReadingPanel
-from hunch.report.svg import as_svg
+from hunch.report.svg import as_png, as_svg, drawable
 from hunch.report.theme import INK, plain_spec, theme
 from hunch.report.view import View, make_view
 from hunch.traces import RunTable
@@ -48,7 +47,7 @@ def charts(
     """
     made = _drawings(make_view(plan, table, verdicts))
     config = {**theme(mode), "background": INK[mode]["ground"]}
-    return {name: draw().properties(config=config) for name, draw in made.items()}
+    return {name: _saved_safely(draw().properties(config=config)) for name, draw in made.items()}
 
 
 def chart_picture(
@@ -97,8 +96,16 @@ def drawn_as(chart: Any, kind: str, *, mode: str = "light", scale: float = 2.0) 
     ground = None if mode == "page" else INK[mode]["ground"]
     spec = {**plain_spec(chart), "config": {**theme(mode), "background": ground}}
     if kind == "png":
-        return vl_convert.vegalite_to_png(spec, scale=scale)
+        return as_png(spec, scale)
     return as_svg(spec)
+
+
+def _saved_safely(chart: Any) -> Any:
+    """The chart, with names in it that `.save` can draw; as a rule the very same."""
+    spec = plain_spec(chart)
+    if drawable(spec) == spec:
+        return chart
+    return alt.Chart.from_dict({**drawable(chart.to_dict(validate=False))}, validate=False)
 
 
 def _drawings(view: View) -> dict[str, Callable[[], Any]]:
