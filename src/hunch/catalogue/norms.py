@@ -13,8 +13,8 @@ WIDTHS = (64, 64, 64, 64, 10)  # group norm makes eight groups of eight units of
 ARMS = tuple(Arm(norm, norm=norm, norm_at="before_activation") for norm in ("batch", "layer", "rms", "group"))
 RATIO = 1.25  # of iterations: what is as good to a quarter is as good for whoever has to choose
 
-# What does better does as well, so it is asked whether batch norm is faster, and predicted that it is not. The first run
-# of this plan asked whether they are the same; hence another study seed.
+# What does better does as well, so it is asked whether batch norm is faster, and predicted that it is not. The first
+# run of this plan asked whether they are the same; hence another study seed.
 BATCH_FASTER = tuple(faster("batch", than=arm.name, margin=RATIO) for arm in ARMS[1:])
 
 AS_GOOD = Hunch(
