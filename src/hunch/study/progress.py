@@ -124,7 +124,7 @@ class Reporter:
     ) -> None:
         """Leave the bar as it is now; how the claims stood is taken away, since it is no answer."""
         if self._live is not None and self._bar is not None:
-            self._live.update(self._bar)
+            self._live.update(self._bar, refresh=True)
             self._live.stop()
         self._bar = self._live = self._task = self._glance = None
 
