@@ -128,7 +128,14 @@ def test_the_first_gradient_is_read_before_anything_was_learned():
     depths = [len(regime.widths) - 2 for regime in hunch.regimes]
     assert depths == [5, 10, 20]
     assert all(set(regime.widths[:-1]) == {64} for regime in hunch.regimes), "layers of one shape"
-    assert hunch.base.init_std == pytest.approx((2 / 64) ** 0.5, rel=0.01)
+    for regime in hunch.tested_in:
+        assert regime.base.init_std == pytest.approx((2 / 64) ** 0.5, rel=0.01)
+
+
+@every_one
+def test_a_network_of_ones_own_keeps_its_initial_weights_unless_they_are_what_is_asked_about(hunch):
+    if hunch.name not in ("bn-keeps-units-unsaturated", "bn-helps-less-when-tuned"):
+        assert all(arm.over(hunch.base).init_std is None for arm in hunch.arms)
 
 
 def test_what_does_not_help_is_asked_as_help_and_predicted_not_to_be_supported():

@@ -6,6 +6,8 @@ of what the network without batch norm showed in studies of seed 1000, which no 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hunch.catalogue.hunch import Hunch, Quick, Regime
 from hunch.plan import Arm, faster, higher, lower
 
@@ -104,6 +106,7 @@ AFTER_NO_HELP = Hunch(
 # Layers of one width, so that their gradients are comparable, and weights that neither shrink nor grow what passes a
 # ReLU layer without a norm: variance 2/64.
 HE = 0.177
+FIRST_STEP = Arm("base", optimizer="sgd", batch_size=128, lr=0.1)
 
 AMPLIFIES = Hunch(
     name="bn-amplifies-gradients",
@@ -122,14 +125,19 @@ AMPLIFIES = Hunch(
     ),
     arms=(NONE, BEFORE, AFTER),
     claims=tuple(higher("gradient_growth", arm, than="none", margin=0.05) for arm in ("before", "after")),
-    # One update, whose gradient is that of the initial weights: no rate matters to it.
-    base=Arm("base", optimizer="sgd", batch_size=128, init_std=HE, lr=0.1),
+    # One update, whose gradient is that of the initial weights: no rate matters to it. One's own network keeps its own.
+    base=FIRST_STEP,
     tuning="none",
     seeds=60,
     budget=1,
     mechanism=("gradient_norm", "preactivation_spread", "slope"),
     regimes=tuple(
-        Regime(name=f"{depth} layers", widths=(64, *(64,) * depth, 10), activation="relu")
+        Regime(
+            name=f"{depth} layers",
+            widths=(64, *(64,) * depth, 10),
+            activation="relu",
+            base=replace(FIRST_STEP, init_std=HE),
+        )
         for depth in (5, 10, 20)
     ),
     quick=Quick(seeds=12),
