@@ -133,7 +133,18 @@ def test_tensorboard_reads_hyperparameters_and_how_a_run_ended(board):
     for folder, status in (("none/seed-0", api_pb2.STATUS_SUCCESS), ("none/seed-1", api_pb2.STATUS_FAILURE)):
         assert told(board / folder, metadata.SESSION_END_INFO_TAG).status == status
     config = told(board, metadata.EXPERIMENT_TAG)
-    assert {info.name for info in config.hparam_infos} >= {"arm", "lr", "seed", "norm"}
+    infos = {info.name: info for info in config.hparam_infos}
+    assert set(infos) >= {"arm", "lr", "seed", "norm"}
+    assert infos["arm"].type == api_pb2.DATA_TYPE_STRING
+    assert list(infos["arm"].domain_discrete) == ["before", "none"]
+    assert (infos["lr"].domain_interval.min_value, infos["lr"].domain_interval.max_value) == (0.3, 1.0)
+    assert infos["nesterov"].type == api_pb2.DATA_TYPE_BOOL
+    assert {name for name, info in infos.items() if info.differs} == {"arm", "lr", "seed", "norm"}
+    assert [info.name.tag for info in config.metric_infos] == [
+        "cost/train",
+        "cost/held_out",
+        "error/held_out",
+    ]
 
 
 def test_the_verdicts_are_text_in_tensorboard(board, little):

@@ -17,6 +17,7 @@ from hunch.results.export_runs import COST, FAILED, HELD_COST, HELD_ERROR, ToldR
 from hunch.results.export_tables import missing_extra
 from hunch.results.writing import write_whole
 
+HPARAMS, PROTOS = "tensorboard.plugins.hparams", "tensorboard.compat.proto.summary_pb2"
 FILE_NAME = "events.out.tfevents.{started:010d}.hunch"
 """One name for one study: a second export replaces the first, where a clock in it would put both side by side."""
 
@@ -32,15 +33,12 @@ def write_tensorboard(told: ToldStudy, folder: Path) -> Path:
         StoreError: If it cannot be written.
     """
     try:
-        summary_v2 = import_module("tensorboard.plugins.hparams.summary_v2")
+        import_module(f"{HPARAMS}.summary_v2")
         text_pb = import_module("tensorboard.plugins.text.summary_v2").text_pb
     except ImportError:
         raise missing_extra("an event file", "TensorBoard", "tensorboard") from None
     file_name = FILE_NAME.format(started=int(told.started))
-    config = summary_v2.hparams_config_pb(
-        hparams=[summary_v2.HParam(name) for name in dict.fromkeys(n for r in told.runs for n in r.params)],
-        metrics=[summary_v2.Metric(name) for name in (COST, HELD_COST, HELD_ERROR)],
-    )
+    config = _experiment(told)
     texts = [text_pb(f"verdicts/{said.about}", said.text) for said in told.conclusions]
     _write(folder / file_name, _records(told.started, [(told.started, 0, one) for one in [config, *texts]]))
     taken: set[str] = set()
@@ -70,8 +68,8 @@ def folder_name(run: ToldRun, taken: set[str]) -> str:
 
 def _events(run: ToldRun, started: float) -> Iterable[tuple[float, int, Any]]:
     """(time, step, summary) of a run: hyperparameters, scalars in the order of their steps, how it ended."""
-    protos = import_module("tensorboard.compat.proto.summary_pb2")
-    summary_v2 = import_module("tensorboard.plugins.hparams.summary_v2")
+    protos = import_module(PROTOS)
+    summary_v2 = import_module(f"{HPARAMS}.summary_v2")
     yield started, 0, summary_v2.hparams_pb(run.params, trial_id=run.name, start_time_secs=started)
     by_step: dict[int, list[Any]] = {}
     for series in run.series:
@@ -85,17 +83,48 @@ def _events(run: ToldRun, started: float) -> Iterable[tuple[float, int, Any]]:
 
 def _ended(run: ToldRun, ended: float) -> Any:
     """How a run ended, as the dashboard of hyperparameters reads it; the maker of it there needs TensorFlow."""
-    hparams = "tensorboard.plugins.hparams"
-    protos = import_module("tensorboard.compat.proto.summary_pb2")
-    api, messages = import_module(f"{hparams}.api_pb2"), import_module(f"{hparams}.plugin_data_pb2")
-    metadata = import_module(f"{hparams}.metadata")
+    api = import_module(f"{HPARAMS}.api_pb2")
+    messages, metadata = import_module(f"{HPARAMS}.plugin_data_pb2"), import_module(f"{HPARAMS}.metadata")
     status = api.STATUS_FAILURE if run.outcome == FAILED else api.STATUS_SUCCESS
     info = messages.SessionEndInfo(status=status, end_time_secs=ended)
-    data = messages.HParamsPluginData(session_end_info=info)
+    return _for_hparams(metadata.SESSION_END_INFO_TAG, messages.HParamsPluginData(session_end_info=info))
+
+
+def _experiment(told: ToldStudy) -> Any:
+    """Which hyperparameters and metrics there are.
+
+    Without it the dashboard would take every reading for a metric. The maker of it there leaves out which parameters
+    differ between runs, and those that do not are hidden.
+    """
+    api = import_module(f"{HPARAMS}.api_pb2")
+    messages, metadata = import_module(f"{HPARAMS}.plugin_data_pb2"), import_module(f"{HPARAMS}.metadata")
+    infos = []
+    for name in dict.fromkeys(name for run in told.runs for name in run.params):
+        values = [run.params.get(name) for run in told.runs]
+        known = [value for value in values if value is not None]
+        info = api.HParamInfo(name=name, differs=len({str(value) for value in values}) > 1)
+        if all(isinstance(value, bool) for value in known):
+            info.type = api.DATA_TYPE_BOOL
+            info.domain_discrete.extend(sorted(set(known)))
+        elif any(isinstance(value, str) for value in known):
+            info.type = api.DATA_TYPE_STRING
+            info.domain_discrete.extend(sorted({str(value) for value in known}))
+        else:
+            info.type = api.DATA_TYPE_FLOAT64
+            info.domain_interval.min_value, info.domain_interval.max_value = (
+                float(min(known)),
+                float(max(known)),
+            )
+        infos.append(info)
+    metrics = [api.MetricInfo(name=api.MetricName(tag=tag)) for tag in (COST, HELD_COST, HELD_ERROR)]
+    experiment = api.Experiment(hparam_infos=infos, metric_infos=metrics, time_created_secs=told.started)
+    return _for_hparams(metadata.EXPERIMENT_TAG, messages.HParamsPluginData(experiment=experiment))
+
+
+def _for_hparams(tag: str, data: Any) -> Any:
+    protos, metadata = import_module(PROTOS), import_module(f"{HPARAMS}.metadata")
     value = protos.Summary.Value(
-        tag=metadata.SESSION_END_INFO_TAG,
-        metadata=metadata.create_summary_metadata(data),
-        tensor=metadata.NULL_TENSOR,
+        tag=tag, metadata=metadata.create_summary_metadata(data), tensor=metadata.NULL_TENSOR
     )
     return protos.Summary(value=[value])
 
