@@ -279,6 +279,9 @@ CASES = {
     "claims for a hunch that brings its own": lambda _: hunch.test("dropout-needs-width", claims=[CLAIM]),
     "looks at two knobs": lambda _: hunch.test("l2-tunes-finer-than-dropout", looks=[5, 10], paired=False),
     "one file for several regimes": lambda f: hunch.test("dropout-needs-width", store=text_file(f)),
+    "claims for all hunches": lambda _: hunch.test_all(claims=[CLAIM]),
+    "one file for many hunches": lambda f: hunch.test_all(store=text_file(f)),
+    "a picture of all hunches": lambda f: hunch.HunchAnswers((), {}).report(f / "all.png"),
     "batches larger than the data": lambda _: hunch.batches(0, 10, 11, 5),
     "a place that is not there": lambda _: hunch.place(
         nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), norm="batch", sites=["9"]
