@@ -165,3 +165,8 @@ def test_other_norms_do_as_well_unless_batch_norm_is_faster():
     }  # fmt: skip
     assert hunch.predicts == "not supported"
     assert {arm.norm_at for arm in hunch.arms} == {"before_activation"}
+
+
+@with_regimes
+def test_names_of_regimes_can_stand_in_a_list(hunch):
+    assert not any("," in regime.name for regime in hunch.regimes)

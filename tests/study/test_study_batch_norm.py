@@ -30,10 +30,10 @@ def test_gradients_grow_by_a_fifth_a_layer_of_relu_and_batch_norm_and_not_withou
 def test_larger_updates_have_a_verdict_on_weights_and_shifts_in_every_regime():
     answer = hunch.test("bn-larger-updates", **TINY)
     assert list(answer.studies) == [
-        "sigmoid, one rate",
-        "sigmoid, own rates",
-        "relu, one rate",
-        "relu, own rates",
+        "sigmoid at one rate",
+        "sigmoid at own rates",
+        "relu at one rate",
+        "relu at own rates",
     ]
     assert len(answer.verdicts) == 8
     assert all(math.isfinite(verdict.effect) for verdict in answer.verdicts)

@@ -76,9 +76,13 @@ EVERYWHERE = Hunch(
     budget=1000,
     mechanism=("slope", "saturated", "gradient_growth", "update_weight", "update_shift"),
     regimes=tuple(
-        Regime(name=f"{activation}, {size}", widths=(64, *(64,) * depth, 10), activation=activation)
+        Regime(
+            name=f"{number} {activation} layer{'s' * (depth > 1)}",
+            widths=(64, *(64,) * depth, 10),
+            activation=activation,
+        )
         for activation in ("sigmoid", "relu")
-        for size, depth in (("one layer", 1), ("six layers", 6))
+        for number, depth in (("one", 1), ("six", 6))
     ),
     quick=Quick(seeds=8, budget=400, tuning="once"),
 )
@@ -122,7 +126,7 @@ BEFORE_ACTIVATION = Hunch(
         # Before the activation the norm undoes the spread of the weights, after it it does not: that is the difference.
         *(
             Regime(
-                name=f"sigmoid, {size} weights",
+                name=f"sigmoid from {size} weights",
                 widths=SMALL,
                 activation="sigmoid",
                 base=replace(SMALL_BATCHES, init_std=spread),

@@ -47,7 +47,7 @@ LARGER_UPDATES = Hunch(
     budget=200,
     mechanism=("update_weight", "update_shift", "gradient_norm", "slope"),
     regimes=tuple(
-        Regime(name=f"{activation}, {rates}", widths=WIDTHS, activation=activation, tuning=tuning)
+        Regime(name=f"{activation} at {rates}", widths=WIDTHS, activation=activation, tuning=tuning)
         for activation in ("sigmoid", "relu")
         for rates, tuning in (("one rate", "shared"), ("own rates", None))
     ),
@@ -91,7 +91,7 @@ AFTER_NO_HELP = Hunch(
     regimes=(
         *(
             Regime(
-                name=f"sigmoid, {size} weights",
+                name=f"sigmoid from {size} weights",
                 widths=WIDTHS,
                 activation="sigmoid",
                 base=Arm("base", optimizer="sgd", batch_size=32, init_std=spread),
@@ -177,9 +177,9 @@ PREDICTABLE = Hunch(
     budget=600,
     mechanism=("gradient_norm", "gradient_predictiveness", "gradient_cosine", "update_weight_relative"),
     regimes=(
-        Regime(name="relu, two layers", widths=(64, 64, 64, 10), activation="relu"),
-        Regime(name="relu, three layers", widths=WIDTHS, activation="relu"),
-        Regime(name="sigmoid, two layers", widths=(64, 64, 64, 10), activation="sigmoid", base=AT_ONE),
+        Regime(name="two relu layers", widths=(64, 64, 64, 10), activation="relu"),
+        Regime(name="three relu layers", widths=WIDTHS, activation="relu"),
+        Regime(name="two sigmoid layers", widths=(64, 64, 64, 10), activation="sigmoid", base=AT_ONE),
     ),
     quick=Quick(seeds=9, budget=300),
 )

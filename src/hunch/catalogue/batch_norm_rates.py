@@ -71,7 +71,7 @@ LARGER_RATES = Hunch(
         # Weights that keep the spread: from torch's own, in the first run of this plan, a plain stack of eight ReLU
         # layers learned at no rate, and so had nothing to lose at a large one. Hence another study seed.
         Regime(
-            name="relu, 8 layers",
+            name="eight relu layers",
             widths=DEEP,
             activation="relu",
             base=replace(BASE, init_std=GOOD["relu"]),

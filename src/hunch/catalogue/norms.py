@@ -47,7 +47,7 @@ AS_GOOD = Hunch(
         Regime(name="relu", widths=WIDTHS, activation="relu"),
         Regime(name="sigmoid", widths=WIDTHS, activation="sigmoid"),
         Regime(
-            name="relu, batches of 4",
+            name="relu in batches of 4",
             widths=WIDTHS,
             activation="relu",
             base=Arm("base", optimizer="sgd", batch_size=4),
