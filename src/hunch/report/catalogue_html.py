@@ -21,7 +21,7 @@ class CatalogueRow:
         name: Its name.
         statement: What it states.
         summary: What all its verdicts come to.
-        first: Effect and interval of its first claim.
+        first: Its first claim, with effect and interval.
         seeds: Seeds its verdicts rest on.
         page: Path of its own page, relative to this one.
     """

@@ -59,6 +59,12 @@ class Tested:
         more = f", and {len(sizes) - 1} more" if len(sizes) > 1 else ""
         return f"{sizes[0]}{more}" if sizes else "no claim"
 
+    @property
+    def asked(self) -> str:
+        """The first claim with its regime, effect and interval, and how many more there are."""
+        lines = self.lines
+        return f"{lines[0].claim}, {lines[0].regime}: {self.first}" if lines else self.first
+
 
 class HunchAnswers:
     """What `hunch.test_all` returns: an answer a hunch, and what could not be tested here.
@@ -215,7 +221,7 @@ class HunchAnswers:
     def _page(self, folder: str, suffix: str) -> str:
         rows = [
             CatalogueRow(
-                one.hunch.name, one.hunch.statement, one.answer.summary, one.first, one.seeds,
+                one.hunch.name, one.hunch.statement, one.answer.summary, one.asked, one.seeds,
                 f"{folder}/{one.hunch.name}{suffix}",
             )
             for one in self.tested
