@@ -31,7 +31,9 @@ def text_of(path):
 # --- code and commands ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [p for p in PAGES if python_blocks(text_of(p))], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in [*PAGES, *FRONT] if python_blocks(text_of(p))], ids=lambda p: p.stem
+)
 def test_the_python_of_a_page_runs(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     make_tiny(monkeypatch)
@@ -41,7 +43,7 @@ def test_the_python_of_a_page_runs(path, monkeypatch, tmp_path):
         exec(compile(code, path.name, "exec"), names)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*PAGES, *FRONT], ids=lambda p: p.stem)
 def test_no_python_of_a_page_goes_untested(path):
     if path.stem not in TESTED_ELSEWHERE:
         assert unmarked_python(text_of(path)) == []
