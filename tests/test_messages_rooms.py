@@ -21,7 +21,7 @@ import hunch
 from hunch.cli import dropping
 from hunch.cli.arms import parse_arms, parse_claims
 from hunch.cli.loading import load_build
-from hunch.cli.reading import explore
+from hunch.cli.reading import explore, report
 from hunch.cli.tuning import tune
 from hunch.network import find_sites, inspect_network, mlp, place, read_chain
 from hunch.results import Study
@@ -130,12 +130,17 @@ def mlflow_that_refuses(folder):
         compare().export("ftp://nowhere/there", to="mlflow")
 
 
-def picture_of_nothing(folder):
-    """The picture of a curve of which no run is there."""
-    found = hunch.tune(
+def curve_of():
+    """A small dose-response curve."""
+    return hunch.tune(
         hunch.mlp([4, 3, 2]), (X, Y), knob="l2", doses=[0, 0.1], budget=2, seeds=2, fresh=0,
         arm=hunch.Arm("a", lr=0.1, batch_size=8), engine="loop", progress=False,
     )  # fmt: skip
+
+
+def picture_of_nothing(folder):
+    """The picture of a curve of which no run is there."""
+    found = curve_of()
     empty = RunTable(found.facts, [])
     hunch.DoseResponse(found.plan, found.facts, found.provenance, empty).report(folder / "c.png")
 
@@ -363,6 +368,13 @@ CASES = {
         hunch.mlp([4, 2]), (X, Y), seeds=2, budget=1, lr=0.1, progress=False
     ).network(7),
     "a report of another kind": lambda f: compare().report(f / "page.docx"),
+    "a picture of a report that is a page": lambda f: compare().report(f / "page.html", chart="cost"),
+    "an overview that is no page": lambda f: hunch.overview([compare()], f / "all.txt"),
+    "an overview of nothing": lambda f: hunch.overview([], f / "all.html"),
+    "an overview of a curve": lambda f: hunch.overview([curve_of()], f / "all.html"),
+    "a picture of several studies": lambda _: report(
+        ["a.hunch", "b.hunch"], None, chart="cost", show=False, json=False
+    ),
     "a report where nothing can be written": lambda f: compare().report(f / "gone" / "page.html"),
     # asking runs that are there
     "exploring nothing": lambda _: compare().explore([]),
@@ -459,7 +471,7 @@ ELSEWHERE = {
 
 
 def test_every_slug_of_these_rooms_stands_in_a_gold_message():
-    kinds = "catalogue|cli|data|network|report|results|store"
+    kinds = "catalogue|cli|data|network|overview|report|results|store"
     source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src" / "hunch").rglob("*.py"))
     slugs = set(re.findall(rf'"((?:{kinds})-[a-z0-9]+(?:-[a-z0-9]+)*)"', source))
     gold = [GOLD, GOLD.with_name("messages.txt"), ROOT / "tests" / "data" / "messages.txt"]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hunch
@@ -57,6 +58,54 @@ def test_report_writes_the_page_where_it_is_told_and_says_where(run, opened, tmp
 def test_report_is_called_like_the_study_when_nothing_is_told(run, opened, tmp_path):
     run("report", "somewhere/else/s.hunch")
     assert opened.wrote == ["s.html"]
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a browser", "no browser"])
+def test_report_opens_the_page_where_there_is_a_browser(run, opened, tmp_path, monkeypatch, is_there):
+    asked = []
+    monkeypatch.setattr("webbrowser.open", lambda address: asked.append(address) or is_there)
+    done = run("report", "s.hunch", "-o", "a page.html", "--open")
+    assert done.code == 0
+    assert asked == [(tmp_path / "a page.html").as_uri()]
+    assert ("open the file yourself" in done.err) is not is_there
+    told = json.loads(run("report", "s.hunch", "-o", "p.html", "--open", "--json").out)
+    assert told == {"report": "p.html", "store": "s.hunch", "opened": is_there}
+    run("report", "s.hunch", "-o", "p.html")
+    assert len(asked) == 2
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A stored study of two arms, and a curve."""
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    given = {"budget": 4, "seeds": 2, "progress": False, "engine": "loop"}
+    arms = [hunch.Arm("a", lr=0.1), hunch.Arm("b", lr=0.01)]
+    for name in ("one", "two"):
+        hunch.compare(
+            hunch.mlp([4, 3, 2]), (x, (x[:, 0] > 0).astype(int)), arms=arms, target=0.6,
+            claims=["a faster than b"], store=tmp_path / f"{name}.hunch", **given,
+        )  # fmt: skip
+    hunch.tune(
+        hunch.mlp([4, 3, 2]), (x, (x[:, 0] > 0).astype(int)), knob="l2", doses=[0, 0.1], fresh=0,
+        arm=hunch.Arm("a", lr=0.1), store=tmp_path / "curve.hunch", **given,
+    )  # fmt: skip
+    return tmp_path
+
+
+def test_report_of_several_studies_is_one_page_and_pictures_are_one_at_a_time(run, stored):
+    done = run("report", "one.hunch", "two.hunch", "--report", "all.html", "--json")
+    assert json.loads(done.out) == {"report": "all.html", "store": ["one.hunch", "two.hunch"]}
+    assert "2 studies, 2 verdicts" in (stored / "all.html").read_text("utf-8")
+    assert run("report", "one.hunch", "two.hunch").code == 0
+    assert (stored / "overview.html").exists()
+    assert run("report", "one.hunch", "--chart", "cost").code == 0
+    assert (stored / "one.png").read_bytes().startswith(b"\x89PNG")
+    assert run("report", "one.hunch", "-o", "c.svg", "--chart", "arrival").code == 0
+    assert (stored / "c.svg").read_bytes().startswith(b"<svg")
+    assert "no chart 'costs'" in run("report", "one.hunch", "--chart", "costs").err
+    assert "[cli-report-chart]" in run("report", "curve.hunch", "--chart", "cost").err
+    assert "[cli-report-chart]" in run("report", "one.hunch", "two.hunch", "--chart", "cost").err
+    assert "[overview-other-study]" in run("report", "one.hunch", "curve.hunch").err
 
 
 def test_report_never_writes_over_the_study(run, opened, tmp_path):

@@ -137,3 +137,109 @@ def test_names_that_look_like_code_are_shown_and_not_run(browser, studies, tmp_p
     assert wide <= seen
     lines = "document.querySelectorAll('#curve-cost .mark-line path').length"
     assert browser.run(lines) == len(names)
+
+
+TEXTS = "h1, h2, h3, p, dt, dd, figcaption, summary, button, a:not(.skip), li"
+OUTSIDE = f"""[...document.querySelectorAll('{TEXTS}')].filter(e => {{
+    if (e.closest('.scroll') || e.closest('#vg-tooltip-element')) return false;
+    const place = e.getBoundingClientRect(), spills = e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+    return place.width && (place.left < -1 || place.right > document.documentElement.clientWidth + 1 || spills);
+}}).map(e => e.textContent.slice(0, 40))"""
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_no_text_is_clipped_folded_away_or_not(browser, demo_file, width):
+    browser.open(demo_file, width=width)
+    assert browser.run(OUTSIDE) == []
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.run(OUTSIDE) == []
+    wide, seen = browser.run(WIDTHS)
+    assert wide <= seen == width
+    browser.run(
+        "document.querySelector('h1').style.whiteSpace = 'nowrap'; document.querySelector('h1').append('x'.repeat(999))"
+    )
+    assert len(browser.run(OUTSIDE)) == 1  # the check can fail
+
+
+def press(browser, key, code):
+    for kind in ("keyDown", "keyUp"):
+        text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+        browser.call(
+            "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text
+        )
+
+
+FOCUSED = """(() => { const e = document.activeElement, style = getComputedStyle(e), place = e.getBoundingClientRect();
+    return [e.tagName.toLowerCase(), e.className, parseFloat(style.outlineWidth) > 1 && style.outlineStyle !== 'none',
+            place.left >= 0, e.getAttribute('aria-label') || e.textContent.trim()]; })()"""
+
+
+def test_everything_is_reached_by_the_keyboard_and_seen_to_be(browser, demo_file):
+    browser.open(demo_file)
+    seen = []
+    for _ in range(80):
+        press(browser, "Tab", 9)
+        seen.append(browser.run(FOCUSED))
+        if seen[-1][0] == "body":
+            break
+    assert seen.pop()[0] == "body"  # round once, without a trap
+    assert seen[0][:2] == ["a", "skip"]
+    assert seen[0][3]  # what is far outside comes in when it has the focus
+    assert all(outlined for _, _, outlined, _, _ in seen)
+    assert all(name for *_, name in seen)
+    tags = [tag for tag, *_ in seen]
+    assert {"a", "summary", "button", "div"} == set(tags)
+    n = browser.run(
+        "document.querySelectorAll('a, summary, button, details[open] [tabindex], main > section > [tabindex]').length"
+    )
+    assert len(seen) == n
+    browser.run("document.querySelector('summary').focus()")
+    press(browser, "Enter", 13)
+    assert browser.run("document.querySelector('details').open")
+    browser.run("document.querySelector('.key button').focus()")
+    press(browser, "Enter", 13)
+    assert browser.run("document.querySelector('.key button').getAttribute('aria-pressed')") == "true"
+
+
+def test_on_paper_there_is_all_but_what_one_would_press(browser, demo_file):
+    browser.open(demo_file, width=720)
+    browser.call("Emulation.setEmulatedMedia", media="print", features=[])
+    gone = "[...document.querySelectorAll('{}')].filter(e => e.getBoundingClientRect().height > 0).length"
+    for what in ("nav", ".skip", ".switch", "details:not([open])"):
+        assert browser.run(gone.format(what)) == 0
+    for what in (".chart svg", ".reasons", "#runs tbody tr"):
+        assert browser.run(gone.format(what)) > 0
+    assert browser.run(DRAWN) == browser.run("document.querySelectorAll('script[data-chart]').length")
+    wide, seen = browser.run(WIDTHS)
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+    assert wide <= seen
+    paper = browser.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"]
+    assert len(paper) > 50_000
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_open_within_a_second_and_a_half(browser, studies, tmp_path):
+    """In seconds of the page's own thread, which a busy machine does not lengthen; docs/report.md has the number."""
+    arms = ("none", "before", "after", "l2", "drop")
+    claims = (faster("before", than="none"), faster("before", than="after"))
+    plan = studies.plan(arms=arms, n=200, budget=1500, claims=claims)
+    path = tmp_path / "thousand.html"
+    verdicts = [studies.verdict(claim) for claim in claims]
+    path.write_text(html_report(plan, studies.table(plan), verdicts, studies.provenance()), encoding="utf-8")
+    assert path.stat().st_size < 2_000_000
+    browser.call("Performance.enable", timeDomain="threadTicks")
+
+    def busy():
+        return {m["name"]: m["value"] for m in browser.call("Performance.getMetrics")["metrics"]}[
+            "TaskDuration"
+        ]
+
+    took = []
+    for _ in range(3):
+        browser.call("Page.navigate", url="about:blank")
+        before = busy()
+        browser.open(path)
+        took.append(busy() - before)
+    browser.call("Performance.disable")
+    assert min(took) < 1.5
+    assert browser.complaints() == []

@@ -28,9 +28,6 @@ def show(study: str, *, json: bool) -> int:
 
 def report(studies: Sequence[str], output: str | None, *, chart: str | None, show: bool, json: bool) -> int:
     """`hunch report`."""
-    from hunch.results import Study, overview
-    from hunch.results import open as open_study
-
     ending = "html" if chart is None else "png"
     page = output or f"{Path(studies[0]).stem if len(studies) == 1 else 'overview'}.{ending}"
     if len(studies) > 1:
@@ -40,21 +37,27 @@ def report(studies: Sequence[str], output: str | None, *, chart: str | None, sho
                 "leave --chart out for a page over all.",
                 "cli-report-chart",
             )
+        from hunch.results import overview
+
         screen.check_page(page)
         overview(studies, page)
     else:
+        from hunch.results import open as open_study
+
         screen.check_page(page, REPORTS)
         opened = open_study(studies[0])
         if chart is None:
             opened.report(page)
-        elif isinstance(opened, Study):
-            opened.report(page, chart=chart)
         else:
-            raise PlanError(
-                f"--chart names a picture of a study that compares arms, and {studies[0]} holds a "
-                f"{type(opened).__name__}. Leave --chart out, and end -o in .png or .svg.",
-                "cli-report-chart",
-            )
+            from hunch.results import Study
+
+            if not isinstance(opened, Study):
+                raise PlanError(
+                    f"--chart names a picture of a study that compares arms, and {studies[0]} holds a "
+                    f"{type(opened).__name__}. Leave --chart out, and end -o in .png or .svg.",
+                    "cli-report-chart",
+                )
+            opened.report(page, chart=chart)
     place = Path(page).resolve()
     opened_in = webbrowser.open(place.as_uri()) if show else False
     if json:

@@ -62,8 +62,18 @@
     });
   }
 
-  const specs = [...document.querySelectorAll("script[data-chart]")];
-  Promise.all(specs.map((s) => draw(s.dataset.chart, JSON.parse(s.textContent)))).then(() => {
+  // One chart after another, with a breath now and then: what is on the first screen is there at once, and the page can
+  // be read and scrolled while the others are drawn.
+  async function drawAll() {
+    let breath = performance.now();
+    for (const source of document.querySelectorAll("script[data-chart]")) {
+      await draw(source.dataset.chart, JSON.parse(source.textContent));
+      if (performance.now() - breath < 150) continue;
+      await new Promise((done) => setTimeout(done));
+      breath = performance.now();
+    }
     document.documentElement.dataset.drawn = String(drawn.size);
-  });
+    document.documentElement.dataset.drawnAt = String(Math.round(performance.now()));
+  }
+  drawAll();
 })();
