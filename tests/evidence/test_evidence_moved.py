@@ -188,9 +188,9 @@ def test_the_sentence_says_that_none_moved(made):
     found = find_moved(*study(made, {"a": readings(), "b": readings()}))
     text = describe_moved(found, SUPPORTED)
     assert text.startswith(
-        "None of the readings moved between a and b (saturation, the slope of the activation, "
+        "None of the readings moved between a and b, on average over run and layers (saturation, the slope "
     )
-    assert text.endswith("so what was measured inside the layers does not explain the effect.")
+    assert text.endswith("so these averages do not explain the effect.")
     assert describe_moved(found, NO_MEANINGFUL_DIFFERENCE).endswith("as little as the outcome did.")
 
 

@@ -66,8 +66,11 @@ def describe_moved(found: Moved | None, decision: str) -> str:
         so = {
             UNDECIDED: "",
             NO_MEANINGFUL_DIFFERENCE: ", as little as the outcome did",
-        }.get(decision, ", so what was measured inside the layers does not explain the effect")
-        return f"None of the readings moved between {found.first} and {found.second} ({names}){so}."
+        }.get(decision, ", so these averages do not explain the effect")
+        return (
+            f"None of the readings moved between {found.first} and {found.second}, on average over run and layers "
+            f"({names}){so}."
+        )
     told = _joined([_told(change) for change in moved[:MOST_NAMED]])
     rest = [reading_words(change.reading) for change in moved[MOST_NAMED:]]
     more = f", and {_joined(rest)} moved too" if rest else ""
