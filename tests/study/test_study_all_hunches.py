@@ -130,6 +130,21 @@ def test_files_that_are_missing_or_not_complete_give_no_answer(answers, kept, tm
     assert answer_in(TWO, tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": 9}, {"budget": 41}, {"seed": 1}, {"base": Arm("base", lr=0.5, batch_size=8)}, {"metric": "held_out"},
+     {"claims": (lower("gap", "half", than="none", margin=0.01),)}, {"arms": (NONE, Arm("half", keep_prob=0.6))}],
+    ids=str,
+)  # fmt: skip
+def test_studies_of_a_plan_that_was_changed_later_give_no_answer(answers, kept, change):
+    assert answer_in(TWO, kept) is not None
+    assert answer_in(replace(TWO, **change), kept) is None
+
+
+def test_two_knobs_with_other_seeds_give_no_answer(answers, kept):
+    assert answer_in(replace(KNOBS, seeds=12), kept) is None
+
+
 def test_what_does_not_fit_the_network_is_left_out_with_the_reason(blobs, build, tmp_path):
     answers = hunch.test_all(build, blobs, only=["two", "brought"], store=tmp_path / "mine", progress=False)
     assert [one.hunch.name for one in answers.tested] == ["two"]
