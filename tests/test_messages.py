@@ -282,6 +282,24 @@ CASES = {
     "claims for all hunches": lambda _: hunch.test_all(claims=[CLAIM]),
     "one file for many hunches": lambda f: hunch.test_all(store=text_file(f)),
     "a picture of all hunches": lambda f: hunch.HunchAnswers((), {}).report(f / "all.png"),
+    "a cost that is a mean": lambda _: compare(cost=torch.nn.functional.cross_entropy),
+    "a cost that is a class": lambda _: compare(cost=nn.CrossEntropyLoss),
+    "a cost of every output": lambda _: compare(cost=lambda o, t: o.square()),
+    "a cost that is no tensor": lambda _: compare(cost=lambda o, t: 3.0),
+    "a cost in whole numbers": lambda _: compare(cost=lambda o, t: o.argmax(dim=1)),
+    "a cost that raises": lambda _: compare(cost=lambda o, t: o.nope),
+    "a cost that is not finite": lambda _: compare(cost=lambda o, t: (-o[:, 0].abs()).log()),
+    "a cost without a gradient": lambda _: compare(cost=lambda o, t: (o.argmax(dim=1) == t).float()),
+    "a cost with an endless gradient": lambda _: compare(cost=lambda o, t: (o[:, 0] * 0).sqrt()),
+    "a cost that draws": lambda _: compare(cost=lambda o, t: o[:, 0].square() + torch.rand(len(o))),
+    "a cost of the whole batch": lambda _: compare(cost=lambda o, t: o[:, 0].square() + len(o)),
+    "a cost without end": lambda _: compare(cost=lambda o, t: o[:, 0]),
+    "a cost that no constant has": lambda _: compare(
+        cost=lambda o, t: o[:, 0].square() + (torch.inf if o.std(dim=0).max() == 0 else 0.0)
+    ),
+    "a cost of amounts with other outputs": lambda _: compare(
+        data=(X, X[:, :1] * 2), cost=lambda o, t: o[:, 0].square()
+    ),
     "batches larger than the data": lambda _: hunch.batches(0, 10, 11, 5),
     "a place that is not there": lambda _: hunch.place(
         nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), norm="batch", sites=["9"]

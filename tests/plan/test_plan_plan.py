@@ -28,6 +28,7 @@ def plan(**settings):
         ({"arms": (), "claims": ()}, r"a study needs at least one arm, got none\. .*\[plan-no-arms\]"),
         ({"arms": (Arm("none"), Arm("before"), Arm("none", l2=1))}, r'two arms are called "none"; .* Rename one\.  \[plan-arm-twice\]'),
         ({"claims": (faster("bn", than="none"),)}, r'claim "bn faster than none": there is no arm "bn"\. The arms are none, before\.  \[plan-unknown-arm\]'),
+        ({"cost": "own:hinge"}, r"cost must be one of cross_entropy, .* got 'own:hinge'\.  \[plan-cost\]"),
         ({"cost": "hinge"}, r"cost must be one of cross_entropy, .* got 'hinge'\.  \[plan-cost\]"),
         ({"metric": "test"}, r"metric must be one of train, held_out, got 'test'\.  \[plan-metric\]"),
         ({"tuning": "best"}, r"tuning must be one of .* got 'best'\.  \[plan-tuning\]"),

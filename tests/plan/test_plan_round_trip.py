@@ -67,7 +67,9 @@ def plans(draw):
     plan = Plan(
         arms=tuple(draw(arms(name)) for name in ARM_NAMES),
         claims=tuple(dict.fromkeys(draw(st.lists(claims(), max_size=3)))),
-        cost=draw(st.sampled_from(["cross_entropy", "mean_squared_error"])),
+        cost=draw(
+            st.sampled_from(["cross_entropy", "mean_squared_error", "own:focal.<locals>.cost:0123456789ab"])
+        ),
         seeds=seeds,
         looks=(*sorted(earlier), len(seeds)) if earlier else (),
         sequence=draw(st.sampled_from(["planned", "anytime"])),

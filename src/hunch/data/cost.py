@@ -40,8 +40,8 @@ def choose_cost(data: Data, n_outputs: int, cost: str = "auto") -> str:
     if cost != "auto" and cost not in COSTS:
         near = difflib.get_close_matches(str(cost), COSTS, n=1, cutoff=0.3)
         raise DataError(
-            f"cost must be one of auto, {', '.join(COSTS)}, got {cost!r}."
-            + (f' Did you mean cost="{near[0]}"?' if near else ""),
+            f"cost must be one of auto, {', '.join(COSTS)}, or a function (outputs, targets) → a cost an example; got "
+            f"{cost!r}." + (f' Did you mean cost="{near[0]}"?' if near else ""),
             "data-cost-unknown",
         )
     return _for_labels(data, n_outputs, cost) if data.labels else _for_amounts(data, n_outputs, cost)

@@ -16,3 +16,9 @@ from hunch.engine.contract import make_row as make_row
 from hunch.engine.contract import training_slice as training_slice
 from hunch.engine.loop import LoopEngine as LoopEngine
 from hunch.engine.native import NativeEngine as NativeEngine
+from hunch.engine.own_constant import best_constant as best_constant
+from hunch.engine.own_constant import losses_of_constant as losses_of_constant
+from hunch.engine.own_cost import OwnCostEngine as OwnCostEngine
+from hunch.engine.own_cost import read_own_cost as read_own_cost
+from hunch.engine.own_cost_name import CostFunction as CostFunction
+from hunch.engine.own_cost_name import OwnCost as OwnCost

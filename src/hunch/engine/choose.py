@@ -53,6 +53,7 @@ def check_engine(engine: str = "auto", device: str | None = None) -> None:
         NativeEngine()
 
 
+OWN_COST = "the cost is a function of yours"
 AHEAD = "gradient predictiveness takes gradients at other weights on the way, which only loop does"
 
 
@@ -63,6 +64,7 @@ def choose(
     device: str | None = None,
     *,
     on_request: bool = False,
+    own_cost: bool = False,
 ) -> Choice:
     """Pick the engine for a network and data: native where it can, else loop.
 
@@ -72,6 +74,7 @@ def choose(
         engine: `"auto"`, `"native"` or `"loop"`.
         device: None or `"cpu"`.
         on_request: Whether readings on request are wanted.
+        own_cost: Whether the cost is a function of the user's.
 
     Raises:
         PlanError: If there is no such engine.
@@ -85,13 +88,14 @@ def choose(
         return Choice(
             LoopEngine(), f"native declined: {native_absence()}; loop gives the same numbers, more slowly"
         )
-    declined = AHEAD if on_request else native_declines(network, data)
+    declined = AHEAD if on_request else OWN_COST if own_cost else native_declines(network, data)
     if declined is None:
         why = "asked for" if engine == "native" else "the network is a chain, and the device is the CPU"
         return Choice(NativeEngine(), why)
     if engine == "native":
+        asked = "take these readings" if on_request else "use this cost" if own_cost else "train this network"
         raise UnsupportedError(
-            f"engine='native' cannot {'take these readings' if on_request else 'train this network'}: "
+            f"engine='native' cannot {asked}: "
             f"{declined.rstrip('.')}. Leave engine= out: another engine then serves.",
             "engine-native-declines",
         )

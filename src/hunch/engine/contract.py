@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from hunch.data import Data
+from hunch.engine.own_cost_name import OwnCost
 from hunch.engine.streams import normals
 from hunch.network import Layout, build_network, first_examples, layer_kind, place_arm, read_sites
 from hunch.plan import ON_REQUEST, RECORDED, Arm, evaluation_grid, held_out_grid, reading_grid
@@ -47,7 +48,8 @@ class Setting:
     Args:
         build: Makes the network.
         data: The data.
-        cost: `cross_entropy`, `binary_cross_entropy`, `mean_squared_error` or `huber`.
+        cost: `cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `huber`, or the name of a cost of the
+            user's own; inside of an engine that cost itself.
         budget: Updates of every run.
         sites: The sites, in execution order.
         metric: `"train"`, or `"held_out"`: then everything held out is judged on the whole evaluation grid.
@@ -63,7 +65,7 @@ class Setting:
 
     build: Callable[[], nn.Module]
     data: Data
-    cost: str
+    cost: str | OwnCost
     budget: int
     sites: tuple[SiteFact, ...]
     metric: str = "train"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from hunch.engine.inputs import Inputs, call
+from hunch.engine.own_cost_name import OwnCost
 
 _COSTS: dict[str, Callable[..., Tensor]] = {
     "cross_entropy": F.cross_entropy,
@@ -20,18 +21,26 @@ _COSTS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def cost_function(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+def cost_function(cost: str | OwnCost) -> Callable[[Tensor, Tensor], Tensor]:
     """The cost as a function (outputs, targets) → mean over the batch; huber has delta 1."""
-    return _COSTS[name]
+    if isinstance(cost, OwnCost):
+        return lambda outputs, targets: cost.function(outputs, targets).mean()
+    return _COSTS[cost]
 
 
-def each_cost(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
+def each_cost(cost: str | OwnCost, outputs: Tensor, targets: Tensor) -> Tensor:
     """What each example costs, before any mean: shape (n,) or (n, outputs); the mean of all is the cost."""
-    return _COSTS[name](outputs, targets, reduction="none")
+    if isinstance(cost, OwnCost):
+        return cost.function(outputs, targets)
+    return _COSTS[cost](outputs, targets, reduction="none")
 
 
-def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
+def right_answers(outputs: Tensor, targets: Tensor, cost: str | OwnCost) -> Tensor | None:
     """Which answers are right, as booleans (n,); None for regression. Arguments as in `held_error`."""
+    if isinstance(cost, OwnCost):
+        if targets.is_floating_point():
+            return None
+        return (outputs.argmax(dim=1) if outputs.shape[1] > 1 else outputs[:, 0] > 0) == targets
     if cost == "cross_entropy":
         return outputs.argmax(dim=1) == targets
     if cost == "binary_cross_entropy":
@@ -39,7 +48,9 @@ def right_answers(outputs: Tensor, targets: Tensor, cost: str) -> Tensor | None:
     return None
 
 
-def example_records(outputs: Tensor, y: Tensor, cost: str, *, answers: bool, losses: bool) -> dict[str, Any]:
+def example_records(
+    outputs: Tensor, y: Tensor, cost: str | OwnCost, *, answers: bool, losses: bool
+) -> dict[str, Any]:
     """`held_correct` and `held_losses` of the trace of a trained network, those that are wanted.
 
     Args:
@@ -68,7 +79,7 @@ def judged_outputs(network: nn.Module, inputs: Inputs) -> Tensor:
     return call(network, inputs)
 
 
-def held_error(outputs: Tensor, targets: Tensor, cost: str, y_scale: np.ndarray) -> float:
+def held_error(outputs: Tensor, targets: Tensor, cost: str | OwnCost, y_scale: np.ndarray) -> float:
     """Share of wrong answers in 0..1, or for regression the root mean squared error in the target's own unit.
 
     Args:

@@ -27,6 +27,7 @@ from hunch.engine.costs import cost_function, example_records, held_error, judge
 from hunch.engine.inputs import Inputs, call, take, to_inputs
 from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
+from hunch.engine.own_cost_name import OwnCost
 from hunch.engine.streams import batches, words
 from hunch.network import Layout, decayed_parameters, seeded
 from hunch.plan import RECORDED, schedule_factors
@@ -85,6 +86,8 @@ def as_tensors(
     """Inputs and targets as the network and the setting's cost take them."""
     inputs = to_inputs(x, setting.dtype, device)
     targets = torch.from_numpy(np.ascontiguousarray(y)).to(device)
+    if isinstance(setting.cost, OwnCost):  # it gets labels as they are
+        return inputs, targets.to(setting.dtype) if targets.is_floating_point() else targets
     if setting.cost == "binary_cross_entropy":
         targets = targets.reshape(-1, 1)
     if setting.cost != "cross_entropy":

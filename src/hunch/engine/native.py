@@ -228,7 +228,7 @@ def _shared(module: Any, setting: Setting) -> Any:
         y_scale[:] = data.y_scale
     return module.Setting(
         is_double=is_double,
-        cost=_COSTS.index(setting.cost),
+        cost=_COSTS.index(str(setting.cost)),
         n_outputs=n_outputs,
         budget=setting.budget,
         x=x_train,

@@ -12,6 +12,7 @@ from hunch.plan.arms import Arm as Arm
 from hunch.plan.arms import is_number as is_number
 from hunch.plan.arms import is_whole as is_whole
 from hunch.plan.arms import keep_problems as keep_problems
+from hunch.plan.checks import cost_words as cost_words
 from hunch.plan.claims import DERIVED as DERIVED
 from hunch.plan.claims import ON_REQUEST as ON_REQUEST
 from hunch.plan.claims import READING_NAMES as READING_NAMES

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hunch.errors import Problem
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 TUNINGS = ("replicated", "once", "shared", "none")
 METRICS = ("train", "held_out")
 COSTS = ("cross_entropy", "binary_cross_entropy", "mean_squared_error", "huber")
+_OWN_COST = re.compile(r"own:(.+):([0-9a-f]{12})")
 MOST_ITERATIONS = 100_000_000
 SEQUENCES = ("planned", "anytime")
+
+
+def cost_words(cost: str) -> str:
+    """A cost as the plan has it, in words: `own:NAME:HASH` is a function of the user's own.
+
+    Example:
+        >>> cost_words("cross_entropy"), cost_words("own:focal:0123456789ab")
+        ('cross entropy', 'your own cost `focal` (source 0123456789ab)')
+    """
+    own = _OWN_COST.fullmatch(cost)
+    return f"your own cost `{own[1]}` (source {own[2]})" if own else cost.replace("_", " ")
 
 
 def plan_problems(plan: Plan):
@@ -54,6 +67,8 @@ def plan_problems(plan: Plan):
         ("tuning", plan.tuning, TUNINGS),
         ("sequence", plan.sequence, SEQUENCES),
     ):
+        if field == "cost" and _OWN_COST.fullmatch(str(value)):
+            continue
         if value not in choices:
             listed = ", ".join((*choices, "auto") if field == "tuning" else choices)  # auto is settled before
             yield Problem(f"{field} must be one of {listed}, got {value!r}.", f"plan-{field}")

@@ -34,7 +34,8 @@ class Plan:
     Args:
         arms: The arms, each resolved.
         claims: What is to be decided. May be empty: then the study only measures.
-        cost: `cross_entropy`, `binary_cross_entropy`, `mean_squared_error` or `huber`.
+        cost: `cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `huber`, or `own:NAME:HASH` for a function
+            of the user's own, of which the plan knows no more than its name and the hash of its source.
         seeds: Run seeds of the confirm stage, one a block: as many as may be bought.
         seed: The study seed; another seed is another, disjoint study.
         pilot_seeds: Run seeds of the pilot.

@@ -14,7 +14,7 @@ from hunch.evidence import (
     number,
     used_seeds,
 )
-from hunch.plan import Plan
+from hunch.plan import Plan, cost_words
 from hunch.report.readings import READINGS
 from hunch.traces import Provenance, RunTable
 
@@ -244,7 +244,7 @@ def _rate_lines(plan: Plan) -> list[str]:
 
 def _cost_lines(plan: Plan, table: RunTable) -> list[str]:
     facts = table.facts
-    name = plan.cost.replace("_", " ")
+    name = cost_words(plan.cost)
     lines = [
         f"{name[0].upper()}{name[1:]}, in eval mode and without the L2 term, on {facts.n_slice:,} training "
         f"examples that are the same for all arms. Predicting a constant costs {number(facts.c0_train)} "

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from hunch.data import Data, load
-from hunch.engine import Choice, check_engine
+from hunch.data import load
+from hunch.engine import check_engine
 from hunch.errors import PlanError, Problem
 from hunch.evidence import Planted
 from hunch.network import mlp
@@ -21,10 +21,9 @@ from hunch.study.execute import Workshop
 from hunch.study.pilot import RATES, nothing_to_find, run_pilot
 from hunch.study.price import duration, price_of_search
 from hunch.study.progress import Reporter
-from hunch.study.setup import prepare, provenance
+from hunch.study.setup import Prepared, prepare, provenance
 from hunch.study.start import refuse_met_target
 from hunch.study.together import Nowhere, Together
-from hunch.traces import StudyFacts
 
 FIRST, SECOND = "first", "second"
 CLAIMS: dict[str, Callable[..., Claim]] = {
@@ -103,18 +102,18 @@ def audit(
         **settings,
     )
     facts, choice, reporter = prepared.facts, prepared.choice, Reporter(progress)
-    refuse_met_target(build, loaded, prepared.plan)
+    refuse_met_target(build, loaded, prepared.plan, prepared.own)
     for sentence in (choice.sentence, *prepared.said):
         reporter.say(sentence)
     has_own_pilots = prepared.plan.tuning in ("once", "shared") and not nothing_to_find(prepared.plan)
     reporter.say(_price(prepared.plan, studies, has_own_pilots))
     seen = provenance()
-    workshop = Workshop(choice.engine, Nowhere(), reporter, paired=False)
+    workshop = Workshop(choice.engine, Nowhere(), reporter, paired=False, own=prepared.own)
     plan = run_pilot(workshop, prepared.plan, facts, build, loaded)
     plans = [_with_seed(plan, base + 1 + k) for k in range(studies)]
     if has_own_pilots:
         asked = [_with_seed(prepared.plan, p.seed) for p in plans]
-        plans = list(_own_pilots(asked, choice, reporter, facts, build, loaded))
+        plans = list(_own_pilots(asked, prepared, reporter, build))
     else:
         said = _time(plan, studies, workshop)
         if said:
@@ -222,18 +221,17 @@ def _with_seed(plan: Plan, seed: int) -> Plan:
 
 def _own_pilots(
     plans: list[Plan],
-    choice: Choice,
+    prepared: Prepared,
     reporter: Reporter,
-    facts: StudyFacts,
     build: Callable[[], nn.Module],
-    data: Data,
 ) -> Iterator[Plan]:
     """The plans, each frozen by a pilot of its own."""
     for k, plan in enumerate(plans):
         if k % 10 == 0:
             reporter.say(f"Pilots of studies {k + 1:,} to {min(k + 10, len(plans)):,} of {len(plans):,}.")
-        workshop = Workshop(choice.engine, Nowhere(), Reporter(False), paired=False)
-        yield run_pilot(workshop, plan, facts, build, data)
+        engine = prepared.choice.engine
+        workshop = Workshop(engine, Nowhere(), Reporter(False), paired=False, own=prepared.own)
+        yield run_pilot(workshop, plan, prepared.facts, build, prepared.data)
 
 
 def _price(plan: Plan, studies: int, has_own_pilots: bool) -> str:

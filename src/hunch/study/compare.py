@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from hunch.data import load
-from hunch.engine import check_engine
+from hunch.engine import CostFunction, check_engine
 from hunch.plan import Arm, Claim
 from hunch.results import Study
 from hunch.study.blocks import Blocks
@@ -30,7 +30,7 @@ def compare(
     arms: Sequence[Arm],
     claims: Sequence[Claim | str],
     base: Arm | None = None,
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     budget: int | None = None,
@@ -66,7 +66,9 @@ def compare(
         claims: What is to be decided: `hunch.faster("before", than="none")`, or in words `"before faster than none"`;
             may be empty.
         base: What arms have where they name nothing, for instance `Arm("base", optimizer="adam")`.
-        cost: `"auto"`, `cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `huber`.
+        cost: `"auto"`, `cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `huber`; or a function
+            (outputs, targets) → what each example costs, a tensor (n,): `nn.CrossEntropyLoss(reduction="none")`. It
+            gets labels as int64 (n,) and amounts as float32 (n, outputs).
         y: Target column, for frames and tables.
         missing: What to do with missing values: `"error"`, `"drop"`, `"median"`.
         budget: Most iterations of a run. None: found by the pilot.
@@ -140,10 +142,10 @@ def compare(
         stop_at_target=stop_at_target,
     )
     facts, reporter = prepared.facts, Reporter(progress)
-    refuse_met_target(build, loaded, prepared.plan)
+    refuse_met_target(build, loaded, prepared.plan, prepared.own)
     with open_or_create(store, prepared.plan, facts, provenance()) as file:
         engine_used = recalling(prepared.choice.engine, f"{facts.network} {prepared.plan.network_hash}")
-        workshop = Workshop(engine_used, file, reporter, paired)
+        workshop = Workshop(engine_used, file, reporter, paired, prepared.own)
         plan = file.plan
         for sentence in (prepared.choice.sentence, *prepared.said):
             reporter.say(sentence)

@@ -35,9 +35,9 @@ def train_doses(
         The frozen plan, facts, provenance and runs.
     """
     facts, reporter, data = prepared.facts, Reporter(progress), prepared.data
-    refuse_met_target(build, data, prepared.plan)
+    refuse_met_target(build, data, prepared.plan, prepared.own)
     with open_or_create(store, prepared.plan, facts, provenance()) as file:
-        workshop = Workshop(prepared.choice.engine, file, reporter)
+        workshop = Workshop(prepared.choice.engine, file, reporter, own=prepared.own)
         plan = file.plan
         for sentence in (prepared.choice.sentence, *prepared.said):
             reporter.say(sentence)

@@ -8,10 +8,10 @@ from itertools import islice
 from os import PathLike
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from hunch.data import load
-from hunch.engine import check_engine
+from hunch.engine import CostFunction, check_engine
 from hunch.errors import PlanError
 from hunch.evidence import dose_claim
 from hunch.network import build_network, first_examples
@@ -31,12 +31,12 @@ SHARED = (
 def study_doses(
     build: Callable[[], nn.Module],
     data: Any,
-    dosings: Callable[[nn.Module, Tensor], Sequence[Dosing]],
+    dosings: Callable[[nn.Module, Any], Sequence[Dosing]],
     *,
     outcome: str,
     asks: str,
     margin: float | None,
-    cost: str,
+    cost: str | CostFunction,
     y: str | None,
     missing: str,
     budget: int | None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hunch.engine import CostFunction
 from hunch.errors import PlanError
 from hunch.plan import Arm, read_doses, read_knobs
 from hunch.results import Equivalence
@@ -25,7 +26,7 @@ def equivalent(
     doses: Sequence[float] | None = None,
     arm: Arm | None = None,
     outcome: str = "gap",
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     budget: int | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from hunch.engine import Engine, Job, Setting
+from hunch.engine import Engine, Job, OwnCost, Setting
 from hunch.errors import EngineError
 from hunch.plan import TUNE, TUNE_HELD, UNPAIRED_STRIDE, Arm, Plan
 from hunch.study.progress import Glance, Reporter
@@ -35,12 +35,14 @@ class Workshop:
         store: Keeps.
         reporter: Says how far it is.
         paired: Whether arms share streams.
+        own: The cost, where it is a function of the user's.
     """
 
     engine: Engine
     store: Store
     reporter: Reporter
     paired: bool = True
+    own: OwnCost | None = None
 
     def __post_init__(self) -> None:
         """Read what the store has already; runs that failed are made again."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from torch import nn
 
-from hunch.data import Data, constant_cost, constant_error, validation_split
+from hunch.data import Data, constant_error, validation_split
 from hunch.engine import Setting
 from hunch.evidence import claim_margin
 from hunch.plan import PILOT, Arm, Plan, asks_on_request
@@ -25,6 +25,7 @@ from hunch.stats import (
     second_half_gain,
     value_reached,
 )
+from hunch.study.constant import Constant
 from hunch.study.execute import Workshop, arms_of
 from hunch.traces import RunKey, RunTable, StudyFacts, Trace, metric_curve
 
@@ -79,6 +80,7 @@ class _Pilot:
     facts: StudyFacts
     build: Callable[[], nn.Module]
     data: Data
+    constant: Constant
     c0: float
     notes: list[str] = field(default_factory=list)
 
@@ -140,7 +142,8 @@ def run_pilot(
     if on_held_out:
         data = validation_split(data)
     part = "held" if plan.metric == "held_out" else "train"
-    pilot = _Pilot(workshop, plan, facts, build, data, constant_cost(data, plan.cost, on=part))
+    constant = Constant(data, plan.cost, workshop.own, facts.n_outputs)
+    pilot = _Pilot(workshop, plan, facts, build, data, constant, constant.cost(part))
     if nothing_to_find(plan):
         return _freeze(
             pilot,
@@ -300,7 +303,7 @@ def _worst(pilot: _Pilot, outcome: str) -> float:
     if outcome == "held_out_error":
         return constant_error(pilot.data)
     if outcome in HELD_OUT_OUTCOMES:
-        return constant_cost(pilot.data, pilot.plan.cost, on="held")
+        return pilot.constant.cost("held")
     return math.inf  # costs and times are capped already
 
 

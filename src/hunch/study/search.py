@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from hunch.data import Data, load
-from hunch.engine import check_engine
+from hunch.engine import CostFunction, check_engine
 from hunch.errors import PlanError, UnsupportedError
 from hunch.evidence import tuning_loss
 from hunch.network import build_network, first_examples, place_arm
@@ -57,7 +57,7 @@ def search(
     arm: Arm | None = None,
     outcome: str = "cost",
     margin: float | None = None,
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     budget: int | None = None,
@@ -152,9 +152,9 @@ def search(
 
 def _run(build: Any, data: Data, prepared: Prepared, store: Any, *, progress: bool) -> tuple[Any, ...]:
     facts, reporter = prepared.facts, Reporter(progress)
-    refuse_met_target(build, data, prepared.plan)
+    refuse_met_target(build, data, prepared.plan, prepared.own)
     with open_or_create(store, prepared.plan, facts, provenance()) as file:
-        workshop = Workshop(prepared.choice.engine, file, reporter)
+        workshop = Workshop(prepared.choice.engine, file, reporter, own=prepared.own)
         plan = file.plan
         for sentence in (prepared.choice.sentence, *prepared.said):
             reporter.say(sentence)

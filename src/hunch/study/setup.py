@@ -6,7 +6,7 @@ import os
 import platform
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,13 +15,11 @@ from torch import nn
 from hunch.data import (
     Data,
     choose_cost,
-    constant_cost,
     constant_error,
-    constant_losses,
     constant_right,
     validation_split,
 )
-from hunch.engine import Choice, choose, training_slice
+from hunch.engine import Choice, CostFunction, OwnCost, OwnCostEngine, choose, read_own_cost, training_slice
 from hunch.errors import HunchError, HunchWarning, PlanError, Problem
 from hunch.evidence import ANSWERS, LOSSES, effect_bounds, examples_kept, site_index
 from hunch.network import (
@@ -36,6 +34,7 @@ from hunch.network import (
 )
 from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, asks_on_request, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
+from hunch.study.constant import Constant
 from hunch.study.pilot import nothing_to_find
 from hunch.traces import Provenance, StudyFacts
 
@@ -52,6 +51,7 @@ class Prepared:
         data: The data.
         choice: The engine, and why.
         said: What the user should hear before the start.
+        own: The cost, where it is a function of the user's.
     """
 
     plan: Plan
@@ -59,6 +59,7 @@ class Prepared:
     data: Data
     choice: Choice
     said: tuple[str, ...] = ()
+    own: OwnCost | None = None
 
 
 def prepare(
@@ -70,7 +71,7 @@ def prepare(
     arms: Sequence[Arm],
     claims: Sequence[Claim | str],
     base: Arm | None,
-    cost: str,
+    cost: str | CostFunction,
     budget: int | None,
     target: float | None,
     seeds: Sequence[int] | int | None,
@@ -91,7 +92,9 @@ def prepare(
     network = build_network(build, pilot_seeds[0])
     found = inspect_network(network, data.x)
     _warn_if_all_alike(build, network, pilot_seeds[1])
-    cost = choose_cost(data, found.n_outputs, cost)
+    own = read_own_cost(cost, network, data, found.n_outputs) if callable(cost) else None
+    cost = choose_cost(data, found.n_outputs, cost) if not callable(cost) else own.name  # type: ignore[union-attr]
+    constant = Constant(data, cost, own, found.n_outputs)
     if isinstance(claims, str | bytes) or not hasattr(claims, "__iter__"):
         raise PlanError(
             f"claims must be a list, got {claims!r}. Write claims=[hunch.faster('a', than='b')], or "
@@ -99,7 +102,11 @@ def prepare(
             "plan-claims",
         )
     wanted = tuple(read_claim(claim) for claim in claims)
-    choice = choose(network, data, engine, device, on_request=asks_on_request(wanted))
+    choice = choose(
+        network, data, engine, device, on_request=asks_on_request(wanted), own_cost=own is not None
+    )
+    if own is not None:
+        choice = replace(choice, engine=OwnCostEngine(choice.engine, own))
     n_least = _fewest_examples(data, wanted, metric)
     resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
     tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
@@ -127,8 +134,8 @@ def prepare(
     kept = {examples_kept(plan, claim) for claim in plan.claims}
     has_answers = ANSWERS in kept and data.labels
     facts = StudyFacts(
-        c0_train=constant_cost(data, cost, on="train", rows=rows),
-        c0_held=constant_cost(data, cost, on="held"),
+        c0_train=constant.cost("train", rows),
+        c0_held=constant.cost("held"),
         error0=constant_error(data),
         n_train=data.n,
         n_held=data.n_held,
@@ -144,13 +151,13 @@ def prepare(
         engine_reason=choice.reason,
         engine_detail=choice.engine.detail(),
         constant_right=tuple(int(right) for right in constant_right(data)) if has_answers else (),
-        constant_losses=tuple(constant_losses(data, cost).tolist()) if LOSSES in kept else (),
+        constant_losses=tuple(constant.losses().tolist()) if LOSSES in kept else (),
     )
     for claim in plan.claims:
         site_index(claim, facts)  # refuses a site that the network does not have
         if plan.robust:
             effect_bounds(plan, facts, claim)  # refuses an outcome without bounds
-    return Prepared(plan, facts, data, choice, said)
+    return Prepared(plan, facts, data, choice, said, own)
 
 
 def check_seed(seed: int) -> None:

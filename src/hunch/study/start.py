@@ -7,15 +7,23 @@ from collections.abc import Callable
 from torch import nn
 
 from hunch.data import Data
-from hunch.engine import LoopEngine, Setting
+from hunch.engine import LoopEngine, OwnCost, Setting
 from hunch.errors import PlanError, Problem
 from hunch.plan import PILOT, Plan
 from hunch.study.execute import arms_of, jobs_of
 from hunch.traces import RunKey, metric_curve
 
 
-def refuse_met_target(build: Callable[[], nn.Module], data: Data, plan: Plan) -> None:
+def refuse_met_target(
+    build: Callable[[], nn.Module], data: Data, plan: Plan, own: OwnCost | None = None
+) -> None:
     """Refuse a target that an arm meets before its first update, at every pilot seed.
+
+    Args:
+        build: Makes the network.
+        data: The data.
+        plan: The plan as asked.
+        own: The cost, where it is a function of the user's.
 
     Raises:
         PlanError: Names every such arm.
@@ -25,7 +33,7 @@ def refuse_met_target(build: Callable[[], nn.Module], data: Data, plan: Plan) ->
     if target is None or not named:
         return
     # One iteration of the plainest engine: what is judged at iteration 0 is the same in all of them.
-    setting = Setting(build, data, plan.cost, 1, (), plan.metric, readings=False)
+    setting = Setting(build, data, own or plan.cost, 1, (), plan.metric, readings=False)
     keys = [
         RunKey(PILOT, arm.name, seed, 1e-12, 1)
         for arm in plan.arms

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hunch.data import load
-from hunch.engine import Engine, Job, Setting, check_engine, make_row
+from hunch.engine import CostFunction, Engine, Job, Setting, check_engine, make_row
 from hunch.errors import EngineError
 from hunch.plan import TRAIN, Arm
 from hunch.results import Runs
@@ -25,7 +25,7 @@ def train(
     seeds: Sequence[int] | int = 16,
     budget: int,
     lr: float,
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     seed: int = 0,

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from hunch.engine import CostFunction
 from hunch.errors import PlanError
 from hunch.plan import Arm, read_doses, read_knobs
 from hunch.results import Tunability, TunabilityPart
@@ -25,7 +26,7 @@ def tunability(
     arm: Arm | None = None,
     outcome: str = "cost",
     margin: float | None = None,
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     budget: int | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from hunch.engine import CostFunction
 from hunch.plan import Arm, read_doses, read_knobs
 from hunch.results import DoseResponse
 from hunch.study.dose_study import check_outcome, study_doses
@@ -24,7 +25,7 @@ def tune(
     outcome: str = "cost",
     default: Any = None,
     margin: float | None = None,
-    cost: str = "auto",
+    cost: str | CostFunction = "auto",
     y: str | None = None,
     missing: str = "error",
     budget: int | None = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hunch.errors import Problem
-from hunch.plan import Arm, Plan
+from hunch.plan import Arm, Plan, cost_words
 from hunch.traces.records import Provenance, StudyFacts
 
 LIBRARIES = ("hunch-lab", "torch")
@@ -142,8 +142,10 @@ def _setting_differences(stored: dict[str, Any], call: dict[str, Any]) -> list[s
         {k: v for k, v in stored.items() if k not in _NOT_ASKED | _OWN_WORDS},
         {k: v for k, v in call.items() if k not in _NOT_ASKED | _OWN_WORDS},
     )
+    in_words = {"cost": cost_words}
     texts = [
-        f"{_ASKED_NAMES.get(k, k)} differs: {_value(a)} in the file and {_value(b)} in this call"
+        f"{_ASKED_NAMES.get(k, k)} differs: {in_words.get(k, _value)(a)} in the file and "
+        f"{in_words.get(k, _value)(b)} in this call"
         for k, a, b in changed
     ]
     # Another study seed brings other run seeds; saying so thrice would hide the cause.
