@@ -357,7 +357,18 @@ class Pooled(nn.Linear):
             mlp([2, 3, 2])(),
             (9, 3, 2),
             r"must give one row of outputs for each example, shape \(2, outputs\), got \(2, 3, "
-            r"2\)\. .*nn\.Flatten\(\)\.  \[network-output-shape\]",
+            r"2\)\. It gives outputs for each position of an example: start with nn\.Flatten\(\), or",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3)),
+            (9, 1, 8, 8),
+            r"got \(2, 2, 4, 4\)\. It gives a map for each output: end it with nn\.AdaptiveAvgPool2d\(1\), "
+            r"nn\.Flatten\(\), or with nn\.Flatten\(\) and nn\.Linear\(…\)\.  \[network-output-shape\]",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(0)),
+            (9, 1, 8, 8),
+            r"got \(216,\)\. The first axis must be that of the examples",
         ),
         (
             nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(5, 2)),
@@ -378,7 +389,7 @@ class Pooled(nn.Linear):
         (nn.Sequential(Pair(4, 2)), (9, 4), r"got tuple\. .*\[network-output-shape\]"),
         (nn.Sequential(Pooled(4, 2)), (9, 4), r"got \(2,\)\. .*\[network-output-shape\]"),
     ],
-    ids=[*"abcdefghi"],
+    ids=[*"abcdefghijk"],
 )
 def test_a_network_that_does_not_fit_the_data_is_refused(network, shape, message):
     with pytest.raises(NetworkError, match=message):

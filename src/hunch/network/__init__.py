@@ -13,6 +13,9 @@ from hunch.network.chain import Chain as Chain
 from hunch.network.chain import Part as Part
 from hunch.network.chain import oddity as oddity
 from hunch.network.chain import read_chain as read_chain
+from hunch.network.decay import DecayGroups as DecayGroups
+from hunch.network.decay import Invariant as Invariant
+from hunch.network.decay import decay_groups as decay_groups
 from hunch.network.dropouts import ExactDropout as ExactDropout
 from hunch.network.dropouts import GaussianDropout as GaussianDropout
 from hunch.network.dropouts import drops_maps as drops_maps

@@ -12,6 +12,7 @@ from hunch.errors import NetworkError
 from hunch.network.activations import activation_name
 from hunch.network.chain import Chain, read_chain
 from hunch.network.inputs import Inputs, call, check_arguments, n_examples, shapes_told, to_inputs
+from hunch.network.kinds import layer_kind
 from hunch.network.layout import Layout
 from hunch.network.making import evaluating, seeded
 from hunch.network.sites import find_sites, is_chain
@@ -151,7 +152,25 @@ def _n_outputs(network: nn.Module, example: Inputs) -> int:
     if out.ndim != 2 or len(out) != n:
         raise NetworkError(
             f"the network must give one row of outputs for each example, shape ({n}, outputs), "
-            f"got {tuple(out.shape)}. For inputs with more than one axis start with nn.Flatten().",
+            f"got {tuple(out.shape)}. {_shape_advice(network, tuple(out.shape), n)}",
             "network-output-shape",
         )
     return int(out.shape[1])
+
+
+def _shape_advice(network: nn.Module, shape: tuple[int, ...], n: int) -> str:
+    """How to get one row of outputs for each example, by what the network gives instead."""
+    if len(shape) == 0:
+        return "Return the outputs, not the cost: Hunch applies the cost itself."
+    if shape[0] != n:
+        return "The first axis must be that of the examples: check what the forward folds or turns."
+    if len(shape) == 1:
+        return "One output is a column: end with nn.Linear(…, 1), or with .unsqueeze(1) in the forward."
+    if any(layer_kind(m) == "conv" for m in network.modules()):
+        d = len(shape) - 2
+        pool = f"nn.AdaptiveAvgPool{d}d(1), " if d in (1, 2, 3) else ""
+        return f"It gives a map for each output: end it with {pool}nn.Flatten(), or with nn.Flatten() and nn.Linear(…)."
+    return (
+        "It gives outputs for each position of an example: start with nn.Flatten(), or, where positions are tokens, "
+        "end with their mean, .mean(dim=1)."
+    )

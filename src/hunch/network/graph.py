@@ -65,6 +65,9 @@ class Graph:
             for at in dict.fromkeys(call.inputs):
                 self._users[at].append(call)
         self.explicit: set[int] = set()  # identities that stand for an activation
+        self.functions_use: set[str] = (
+            set()
+        )  # parameters that functions take in a recorded pass; fx has them as calls
         self.times = Counter(c.name for c in calls if c.how == MODULE)
 
     def users(self, call: Call) -> list[Call]:

@@ -105,9 +105,13 @@ class Site:
 
     @property
     def bias_feeds_batch_norm(self) -> bool:
-        """Whether the layer's bias is cancelled by a batch norm that follows directly."""
+        """Whether the layer's bias is cancelled by a batch norm that follows directly, over the layer's units.
+
+        Of tokens with the units last, batch norm takes each token's mean, which leaves the bias in.
+        """
         is_batch = self.norm is not None and isinstance(self.norm.module, nn.modules.batchnorm._BatchNorm)
-        return is_batch and self.norm_before and self.is_direct
+        is_over_units = self.is_map or self.ndim in (None, 2)
+        return is_batch and self.norm_before and self.is_direct and is_over_units
 
 
 @dataclass(frozen=True, slots=True)

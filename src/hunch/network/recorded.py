@@ -36,6 +36,8 @@ class _Recorder(TorchFunctionMode):
         self.alive: list[Tensor] = []  # an address may be used again once its tensor is gone
         self.depth = 0
         self.stack = [""]
+        self.parameters: dict[int, str] = {}
+        self.used: set[str] = set()
 
     def sources(self, value: Any) -> tuple[int, ...]:
         return tuple(self.at[id(t)] for t in _tensors_in(value) if id(t) in self.at)
@@ -55,6 +57,12 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         inputs = self.sources((args, kwargs)) if self.depth == 0 else ()
         value = func(*args, **kwargs)
+        if (
+            self.depth == 0 and self.parameters and _tensors_in(value)
+        ):  # else only a shape or number type was read
+            self.used |= {
+                self.parameters[id(t)] for t in _tensors_in((args, kwargs)) if id(t) in self.parameters
+            }
         if inputs and _tensors_in(value):
             name = plain_name(func)
             kind = kind_of_function(name, args, kwargs)
@@ -78,6 +86,7 @@ def recorded_graph(network: nn.Module, inputs: Any) -> Graph:
     copied = copy.deepcopy(network).eval()
     originals = dict(network.named_modules())
     recorder = _Recorder()
+    recorder.parameters = {id(p): name for name, p in copied.named_parameters()}
     handles: list[Any] = []
     for name, module in copied.named_modules():
         if is_leaf(module):
@@ -99,7 +108,9 @@ def recorded_graph(network: nn.Module, inputs: Any) -> Graph:
     recorder.write(
         Call(0, OUTPUT, "output", "", Kind(OUTPUT, None), recorder.sources(_plain_output(value))), ()
     )
-    return Graph(recorder.calls, "forward")
+    graph = Graph(recorder.calls, "forward")
+    graph.functions_use = recorder.used
+    return graph
 
 
 def _watch_leaf(recorder: _Recorder, name: str, module: nn.Module, original: nn.Module) -> list[Any]:

@@ -34,6 +34,7 @@ from hunch.network import (
 )
 from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, asks_on_request, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
+from hunch.study.decay_note import decay_sentence, told_once
 from hunch.study.constant import Constant
 from hunch.study.pilot import nothing_to_find
 from hunch.traces import Provenance, StudyFacts
@@ -201,7 +202,8 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
     """Refuse arms that cannot train on this network and data, all problems at once.
 
     Returns:
-        What the user should hear of arms that fit: which sites are left out, whose forward is rewritten.
+        What the user should hear of arms that fit: which sites are left out, whose forward is rewritten, where L2 only
+        sets the effective learning rate.
 
     Args:
         network: The network as built.
@@ -217,6 +219,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
     kind: type[HunchError] = PlanError
     said: list[str] = []
     examples = first_examples(network, data.x)
+    decays: list[tuple[str, str]] = []
     for arm in arms:
         assert arm.batch_size is not None
         if n_least < arm.batch_size <= data.n:
@@ -243,6 +246,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
                 said += [
                     f'Arm "{arm.name}": {s}.' for s in place_anywhere(network, arm, inputs=examples).said
                 ]
+            decays.append((arm.name, decay_sentence(placed, arm, examples)))
         except HunchError as error:
             problems.extend(error.problems)
             kind = type(error)
@@ -260,7 +264,7 @@ def check_arms(network: nn.Module, arms: Sequence[Arm], data: Data, n_least: int
                 )
             )
     kind.raise_all(problems)
-    return tuple(said)
+    return (*said, *told_once(decays))
 
 
 def provenance() -> Provenance:
