@@ -303,6 +303,13 @@ def test_fleets_train_with_a_cost_of_ones_own_as_the_loop_does(cost, flat):
         assert_same_runs(loop, runs(LoopEngine(), flat, own(entropy), nets.LoopedMLP), 1e-9)
 
 
+def test_workers_of_their_own_know_the_cost(flat):
+    alone = runs(BatchedEngine(workers=1), flat, own(focal(2.0)), nets.LoopedMLP)
+    spread = runs(BatchedEngine(workers=2, fleet_size=1), flat, own(focal(2.0)), nets.LoopedMLP)
+    for seed, trace in alone.items():
+        np.testing.assert_array_equal(trace.cost, spread[seed].cost)
+
+
 def test_mean_and_error_of_a_cost_of_ones_own():
     cost = own(entropy)
     assert cost_function(cost)(OUTPUTS, LABELS).item() == pytest.approx(

@@ -1,5 +1,7 @@
 """The verbs on data of several inputs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -76,11 +78,19 @@ def test_the_other_verbs_take_two_inputs():
     assert len(found.frame()) == 4
 
 
+class WithLogits(nets.Tabular):
+    """Answers with an object, as networks of the transformers library do."""
+
+    def forward(self, categories, numbers):
+        return SimpleNamespace(logits=super().forward(categories, numbers), hidden=numbers)
+
+
+@pytest.mark.parametrize("build", [nets.Tabular, WithLogits], ids=["a tensor", "logits"])
 @pytest.mark.parametrize("data", [BY_NAME, IN_ORDER], ids=["by name", "in order"])
-def test_fleets_do_with_two_inputs_what_the_loop_does(data):
+def test_fleets_do_with_two_inputs_what_the_loop_does(data, build):
     loaded = load(data)
-    sites = inspect_network(build_network(nets.Tabular, 0), loaded.x).sites
-    setting = Setting(nets.Tabular, loaded, "cross_entropy", 6, sites, dtype=torch.float64)
+    sites = inspect_network(build_network(build, 0), loaded.x).sites
+    setting = Setting(build, loaded, "cross_entropy", 6, sites, dtype=torch.float64)
     arm = hunch.Arm("x", lr=0.1, batch_size=16, keep_prob=0.8).resolved(loaded.n)
     jobs = [Job(RunKey("confirm", "x", seed, 0.1, 6), arm, seed) for seed in (1, 2, 3)]
     loop = {r.job.key: r.trace for r in LoopEngine().train(setting, jobs)}
