@@ -4,7 +4,7 @@ import pytest
 
 from hunch.plan import contrast, faster, lower, lower_error
 from hunch.report.effects import effect_row
-from hunch.report.forest import ROW, forest_chart
+from hunch.report.forest import LINE, ROW, forest_chart, forest_height
 from hunch.report.forest_panel import forest_panels
 from hunch.report.svg import as_svg, own_ids
 from hunch.report.theme import VERDICT_SHAPES, VERDICTS, plain_spec, theme
@@ -48,6 +48,19 @@ def test_the_place_where_it_was_found_stands_before_the_claim_and_what_has_no_in
     assert forest_panels([]) == ()
 
 
+def test_where_it_was_found_takes_a_line_of_its_own_and_the_row_is_higher_for_it(studies, panels):
+    verdict = studies.verdict(faster("before", than="none"))
+    (panel,) = forest_panels([("12 units", effect_row(verdict, "share", [verdict]))])
+    assert panel.rows[0].words == "supported: 12 units\nbefore faster than none"
+    assert forest_height(panel) == ROW + LINE
+    assert forest_height(panels[0]) == 3 * ROW
+    svg = as_svg(
+        {**plain_spec(forest_chart(panel).properties(width=300, height=60)), "config": theme("light")}
+    ).decode()
+    assert ">supported: 12 units<" in svg
+    assert ">before faster than none<" in svg
+
+
 def test_the_alt_text_says_every_result(panels):
     assert panels[0].alt.startswith(
         "3 verdicts on iterations. supported: before faster than none, estimate 3.32, "
@@ -75,7 +88,7 @@ def test_every_decision_has_a_colour_in_both_themes_and_a_shape(panels):
 
 
 def test_an_interval_without_an_end_has_an_arrow_and_a_row_each_claim(panels):
-    spec = plain_spec(forest_chart(panels[0]).properties(width=400, height=ROW * 3))
+    spec = plain_spec(forest_chart(panels[0]).properties(width=400, height=forest_height(panels[0])))
     rows = [row for data in spec["datasets"].values() for row in data if "claim" in row]
     assert [row["ends_high"] for row in rows] == [False, True, True]
     svg = as_svg({**spec, "config": theme("light")}).decode()

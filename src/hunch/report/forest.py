@@ -12,8 +12,8 @@ from hunch.report.forest_panel import ForestPanel
 from hunch.report.theme import VERDICT_SHAPES, axis, layered
 from hunch.report.verdicts import MARKS
 
-ROW = 44
-"""Height of a row of a forest in pixels: a line of text above an interval."""
+ROW, LINE = 44, 15
+"""Height of a row of a forest in pixels, a line of text above an interval; and of each further line."""
 
 
 def effect_chart(row: EffectRow) -> alt.LayerChart:
@@ -61,6 +61,7 @@ def forest_chart(panel: ForestPanel) -> alt.LayerChart:
         {
             "row": k,
             "claim": row.label,
+            "label": row.words,
             "effect": row.effect.effect,
             "low": first.domain[0] if row.effect.low is None else row.effect.low,
             "high": first.domain[1] if row.effect.high is None else row.effect.high,
@@ -75,13 +76,17 @@ def forest_chart(panel: ForestPanel) -> alt.LayerChart:
         for k, row in enumerate(panel.rows)
     ]
     scale, scale_axis = _effect_scale(first)
-    y_scale = alt.Scale(domain=[-0.75, len(data) - 0.55], reverse=True, nice=False)
+    # An interval stands in the lower part of its row, so that there is room for the words above it.
+    y_scale = alt.Scale(
+        domain=[(15 - row_height(panel)) / row_height(panel), len(data) - 1 + 0.42], reverse=True, nice=False
+    )
     y = alt.Y("row:Q", scale=y_scale, axis=None)
     base = alt.Chart(alt.InlineData(values=data)).encode(y=y)
     coloured = base.encode(color=_verdict_colour(), tooltip=_tooltip())
-    label = base.encode(x=alt.value(2), text="claim:N")
+    label = base.encode(x=alt.value(2), text="label:N")
     words: dict[str, Any] = {
-        "align": "left", "baseline": "middle", "dy": -17, "limit": alt.expr("width"), "aria": False,
+        "align": "left", "baseline": "bottom", "dy": ROW - 11 - row_height(panel), "limit": alt.expr("width"),
+        "lineBreak": "\n", "lineHeight": LINE, "aria": False,
     }  # fmt: skip
     shape = alt.Shape(
         "verdict:N", scale=alt.Scale(domain=list(MARKS), range=list(VERDICT_SHAPES)), legend=None
@@ -107,6 +112,16 @@ def forest_chart(panel: ForestPanel) -> alt.LayerChart:
         *(label.mark_text(style=style, **words) for style in ("hunch-label-halo", "hunch-label")),
     ]
     return layered(layers, panel.alt)
+
+
+def row_height(panel: ForestPanel) -> int:
+    """Height of a row in pixels: that of the words which take the most lines."""
+    return ROW + LINE * max(row.words.count("\n") for row in panel.rows)
+
+
+def forest_height(panel: ForestPanel) -> int:
+    """Height of a forest in pixels."""
+    return row_height(panel) * len(panel.rows)
 
 
 def _effect_scale(first: EffectRow) -> tuple[alt.Scale, alt.Axis]:

@@ -11,9 +11,16 @@ from hunch.report.readings import READINGS
 
 @dataclass(frozen=True, slots=True)
 class ForestRow:
-    """One row: what stands above its interval, and the interval."""
+    """One row: what stands above its interval, and the interval.
+
+    Args:
+        label: Verdict, where it was found, and claim, in one line.
+        words: The same as it is drawn: on a line of its own where it was found, so that a phone has room for it.
+        effect: The interval.
+    """
 
     label: str
+    words: str
     effect: EffectRow
 
 
@@ -43,7 +50,10 @@ def forest_panels(found: Iterable[tuple[str, EffectRow | None]]) -> tuple[Forest
         if effect is None:
             continue
         label = f"{where} · {effect.claim}" if where else effect.claim
-        row = ForestRow(f"{effect.decision}: {label}", effect)
+        words = (
+            f"{effect.decision}: {where}\n{effect.claim}" if where else f"{effect.decision}: {effect.claim}"
+        )
+        row = ForestRow(f"{effect.decision}: {label}", words, effect)
         groups.setdefault((effect.outcome, effect.domain), []).append(row)
     return tuple(_panel(rows) for rows in groups.values())
 

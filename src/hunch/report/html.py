@@ -16,7 +16,7 @@ import vl_convert
 from hunch.evidence import Verdict
 from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, curve_scales, site_chart
-from hunch.report.forest import ROW, effect_chart, forest_chart
+from hunch.report.forest import effect_chart, forest_chart, forest_height
 from hunch.report.how import provenance_lines
 from hunch.report.inputs_chart import inputs_chart
 from hunch.report.looks_chart import looks_chart
@@ -84,7 +84,7 @@ def page_specs(view: View) -> dict[str, dict[str, Any]]:
         if verdict.effect is not None:
             charts[f"effect-{k}"] = effect_chart(verdict.effect).properties(height=34)
     for k, panel in enumerate(view.forest):
-        charts[f"forest-{k}"] = forest_chart(panel).properties(height=ROW * len(panel.rows))
+        charts[f"forest-{k}"] = forest_chart(panel).properties(height=forest_height(panel))
     for panel in view.curves:
         if not panel.absent:
             charts[_id("curve", panel.kind)] = curve_chart(panel, arms, log=panel.log).properties(

@@ -22,7 +22,7 @@ from hunch.evidence import (
 )
 from hunch.plan import Plan
 from hunch.report.effects import EffectRow, effect_row
-from hunch.report.forest import ROW, effect_chart, forest_chart
+from hunch.report.forest import effect_chart, forest_chart, forest_height
 from hunch.report.forest_panel import ForestPanel, forest_panels
 from hunch.report.how import HowItem, items
 from hunch.report.html import render_page
@@ -238,9 +238,7 @@ def _specs(view: HunchView) -> Mapping[str, Mapping[str, Any]]:
         if card.effect is not None
     }
     for k, panel in enumerate(view.forest):
-        charts[f"forest-{k}"] = forest_chart(panel).properties(
-            height=ROW * len(panel.rows), width="container"
-        )
+        charts[f"forest-{k}"] = forest_chart(panel).properties(height=forest_height(panel), width="container")
     return {name: plain_spec(chart) for name, chart in charts.items()}
 
 

@@ -66,11 +66,13 @@ def law_chart(law: KeptUnits) -> Any:
         else "units kept in one example",
         axis=axis(format=",d", tickMinStep=1, tickCount=13),
     )
-    line = "; line: gaussian dropout of equal variance" if law.dropout == "bernoulli" and law.sd else ""
+    line = ["line: gaussian dropout of equal variance"] if law.dropout == "bernoulli" and law.sd else []
     title = alt.TitleParams(
         f"{law.units:,} unit{'' if law.units == 1 else 's'}, {keep_text(round(law.keep_prob, 6))}",
-        subtitle=f"{law.dropout} dropout: mean {number(law.mean, 6)} (dashed), standard deviation "
-        f"{number(law.sd)}{line}",
+        subtitle=[
+            f"{law.dropout} dropout: mean {number(law.mean, 6)} (dashed), standard deviation {number(law.sd)}",
+            *line,
+        ],
     )
     chart = alt.layer(*_layers(law, x, frame))
     return chart.properties(width=WIDE, height=260, title=title, description=describe_laws([law]))

@@ -11,7 +11,7 @@ from hunch.evidence import Verdict, number
 from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, curve_scales
 from hunch.report.effects import effect_row
-from hunch.report.forest import ROW, forest_chart
+from hunch.report.forest import forest_chart, forest_height
 from hunch.report.forest_panel import ForestPanel, forest_panels
 from hunch.report.how import HowItem, items
 from hunch.report.html import render_page
@@ -132,7 +132,7 @@ def _caution(told: Sequence[Shown]) -> str:
 
 def _specs(view: OverviewView) -> Mapping[str, Mapping[str, Any]]:
     charts: dict[str, Any] = {
-        f"forest-{k}": forest_chart(panel).properties(height=ROW * len(panel.rows))
+        f"forest-{k}": forest_chart(panel).properties(height=forest_height(panel))
         for k, panel in enumerate(view.forest)
     }
     for k, study in enumerate(view.studies):

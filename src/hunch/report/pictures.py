@@ -12,7 +12,7 @@ from hunch.errors import PlanError
 from hunch.evidence import Verdict
 from hunch.plan import Plan
 from hunch.report.charts import arrival_chart, curve_chart, site_chart
-from hunch.report.forest import ROW, forest_chart
+from hunch.report.forest import forest_chart, forest_height
 from hunch.report.forest_panel import ForestPanel, forest_panels
 from hunch.report.inputs import InputPanel
 from hunch.report.inputs_chart import inputs_chart
@@ -144,7 +144,7 @@ def _together(title: str, parts: Sequence[Callable[[], Any]]) -> Any:
 def forest_drawing(panels: Sequence[ForestPanel]) -> Any:
     """All verdicts, an axis an outcome, with titles of their own."""
     rows = [
-        forest_chart(panel).properties(width=WIDTH, height=ROW * len(panel.rows), title=panel.title)
+        forest_chart(panel).properties(width=WIDTH, height=forest_height(panel), title=panel.title)
         for panel in panels
     ]
     return alt.vconcat(*rows, spacing=24).resolve_scale(x="independent", y="independent", color="independent")
