@@ -34,8 +34,8 @@ from hunch.network import (
 )
 from hunch.plan import PILOT, TUNE_HELD, Arm, Claim, Plan, asks_on_request, read_claim, run_seeds, tuning_goal
 from hunch.study.ask import read_blocks
-from hunch.study.decay_note import decay_sentence, told_once
 from hunch.study.constant import Constant
+from hunch.study.decay_note import decay_sentence, told_once
 from hunch.study.pilot import nothing_to_find
 from hunch.traces import Provenance, StudyFacts
 
