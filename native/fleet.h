@@ -19,6 +19,15 @@ template <class T> size_t product_room(const FleetProduct& p) {
     return sizeof(T) * ((size_t)p.k * wide + (size_t)p.m * wide + wide) + 64;
 }
 
+// to[k, j] = from[j, k] for a k by n matrix; in blocks of 16 bytes where they are whole.
+template <class T> HUNCH_INLINE void turn(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row, int k, int n) {
+    constexpr int S = 16 / (int)sizeof(T);
+    const int whole_k = k / S * S, whole_n = n / S * S;
+    if (whole_k > 0 && whole_n > 0) transpose<T>(from, from_row, to, to_row, whole_n, whole_k);
+    for (int j = 0; j < n; ++j)
+        for (int i = j < whole_n ? whole_k : 0; i < k; ++i) to[i * to_row + j] = from[j * from_row + i];
+}
+
 template <class T> void products(const FleetProduct& p, void* room) {
     constexpr int L = lanes<T>();
     const int vectors = (p.n + L - 1) / L;
@@ -32,11 +41,12 @@ template <class T> void products(const FleetProduct& p, void* room) {
         const T* b = (const T*)p.b + r * p.b_row;
         ptrdiff_t b_step = p.b_k;
         if (!is_whole || p.b_j != 1) {
+            if (p.b_k == 1 && p.b_j != 1) turn<T>(b, p.b_j, packed, wide, p.k, p.n);
             for (int k = 0; k < p.k; ++k) {
                 T* to = packed + k * wide;
                 const T* from = b + k * p.b_k;
                 if (p.b_j == 1) __builtin_memcpy(to, from, sizeof(T) * (size_t)p.n);
-                else for (int j = 0; j < p.n; ++j) to[j] = from[j * p.b_j];
+                else if (p.b_k != 1) for (int j = 0; j < p.n; ++j) to[j] = from[j * p.b_j];
                 for (int j = p.n; j < wide; ++j) to[j] = 0;
             }
             b = packed;

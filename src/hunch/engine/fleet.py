@@ -61,7 +61,7 @@ class Fleet:
         self.stack = Stack(padded, device)
         self.network = padded[0].network.to(self.device)
         self.arms = [row.job.arm for row in padded]
-        fleet_layers(self.network, self.device)
+        fleet_layers(self.network)
         decays = self.stack.mask_of(rows[0].decayed)
         moves = 1 - self.stack.mask_of(rows[0].frozen)
         self.optimizer = FleetOptimizer(self.arms, decays, moves, self.stack.flat)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from hunch.engine.fleet_products import products
+
 
 def unfolded_conv(x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, dilation: Any) -> Tensor:
     """The convolutions of all rows, ungrouped; arguments and result as for `fleet_conv`.
@@ -25,7 +27,7 @@ class _Unfolded(torch.autograd.Function):
         """Unfold, multiply; the patches are made again for the gradient, because they are k·k times the input."""
         patches, size = _patches(x, w, stride, padding, dilation)
         matrix = _matrix(w)
-        out = torch.bmm(patches, matrix) if b is None else torch.baddbmm(b.unsqueeze(1), patches, matrix)
+        out = products(patches, matrix, b)
         ctx.save_for_backward(x, w)
         ctx.settings, ctx.has_bias = (stride, padding, dilation), b is not None
         return _as_maps(out, x.shape[1], size)
@@ -38,13 +40,13 @@ class _Unfolded(torch.autograd.Function):
         stride, padding, dilation = ctx.settings
         patches, size = _patches(x, w, stride, padding, dilation)
         flat = gradient.permute(0, 1, 3, 4, 2).reshape(rows, -1, w.shape[1])
-        of_matrix = torch.bmm(patches.transpose(1, 2), flat)
+        of_matrix = products(patches.transpose(1, 2), flat)
         kernel = w.shape[3:]
         of_w = of_matrix.reshape(rows, *kernel, channels, w.shape[1]).permute(0, 4, 3, 1, 2)
         of_b = flat.sum(dim=1) if ctx.has_bias else None
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_patches = torch.bmm(flat, _matrix(w).transpose(1, 2))
+            of_patches = products(flat, _matrix(w).transpose(1, 2))
             of_x = _fold(of_patches, x.shape, size, kernel, stride, padding, dilation)
         return of_x, of_w, of_b, None, None, None
 
