@@ -390,6 +390,36 @@ void fleet_conv_backward(AnyArray x, AnyArray w, AnyArray y_grad, std::tuple<int
     kernel.conv_backward[type](c, fleet_room(kernel.conv_room[type](c)));
 }
 
+// x, out: (planes, height, width) and (planes, height', width'), or the other way round with y_grad.
+void fleet_pool(AnyArray x, std::tuple<int, int> kernel_size, std::tuple<int, int> step, std::optional<AnyArray> y_grad, Array out) {
+    const int type = number_type(x, "x");
+    require(x.ndim() == 3, "x must have three axes");
+    require_small(x);
+    hunch::FleetPool p{};
+    p.planes = (int)x.shape(0);
+    p.height = (int)x.shape(1);
+    p.width = (int)x.shape(2);
+    std::tie(p.kernel_height, p.kernel_width) = kernel_size;
+    std::tie(p.step_height, p.step_width) = step;
+    require(p.kernel_height >= 1 && p.kernel_width >= 1 && p.step_height >= 1 && p.step_width >= 1, "window and step must be at least 1");
+    require(p.kernel_height <= p.height && p.kernel_width <= p.width, "the window is larger than the map");
+    require_shape(x, {p.planes, p.height, p.width}, "x", type, 0);
+    p.x = x.data();
+    p.out = out.data();
+    const hunch::Kernels& kernel = kernels();
+    if (y_grad) {
+        require_shape(*y_grad, {p.planes, p.out_height(), p.out_width()}, "y_grad", type, 0);
+        require_shape(AnyArray(out), {p.planes, p.height, p.width}, "out", type, 0);
+        p.y_grad = y_grad->data();
+        nb::gil_scoped_release release;
+        kernel.pool_backward[type](p);
+        return;
+    }
+    require_shape(AnyArray(out), {p.planes, p.out_height(), p.out_width()}, "out", type, 0);
+    nb::gil_scoped_release release;
+    kernel.pool_forward[type](p);
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -402,6 +432,7 @@ NB_MODULE(_native, m) {
     m.def("fleet_conv_forward", &fleet_conv_forward, "x"_a, "w"_a, "bias"_a.none(), "padding"_a, "y"_a.noconvert());
     m.def("fleet_conv_backward", &fleet_conv_backward, "x"_a, "w"_a, "y_grad"_a, "padding"_a, "x_grad"_a.noconvert().none(),
           "w_grad"_a.noconvert(), "bias_grad"_a.noconvert().none());
+    m.def("fleet_pool", &fleet_pool, "x"_a, "kernel_size"_a, "step"_a, "y_grad"_a.none(), "out"_a.noconvert());
     nb::class_<Setting>(m, "Setting")
         .def(nb::init<bool, int, int64_t, int64_t, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, ReadOnly, int>(),
              nb::kw_only(), "is_double"_a, "cost"_a, "n_outputs"_a, "budget"_a, "x"_a, "y"_a, "x_slice"_a, "y_slice"_a, "x_held"_a,

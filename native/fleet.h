@@ -335,4 +335,87 @@ template <class T> void conv_backward(const FleetConv& c, void* room) {
     }
 }
 
+// ---- pooling; of equal numbers the first counts, and a NaN wins, as torch has it
+
+using ::hunch::FleetPool;
+
+template <class T> HUNCH_INLINE bool wins(T candidate, T best) { return (candidate > best) | (candidate != candidate); }
+
+template <class T> __attribute__((noinline)) void pairs_forward(const T* a, const T* b, T* y, int n) {
+    for (int i = 0; i < n; ++i) {
+        T best = a[2 * i];
+        best = wins(a[2 * i + 1], best) ? a[2 * i + 1] : best;
+        best = wins(b[2 * i], best) ? b[2 * i] : best;
+        best = wins(b[2 * i + 1], best) ? b[2 * i + 1] : best;
+        y[i] = best;
+    }
+}
+
+template <class T> __attribute__((noinline)) void pairs_backward(const T* a, const T* b, const T* g, T* to_a, T* to_b, int n) {
+    for (int i = 0; i < n; ++i) {
+        T best = a[2 * i];
+        const bool second = wins(a[2 * i + 1], best);
+        best = second ? a[2 * i + 1] : best;
+        const bool third = wins(b[2 * i], best);
+        best = third ? b[2 * i] : best;
+        const bool fourth = wins(b[2 * i + 1], best);
+        to_a[2 * i] = (second | third | fourth) ? T(0) : g[i];
+        to_a[2 * i + 1] = (second & !third & !fourth) ? g[i] : T(0);
+        to_b[2 * i] = (third & !fourth) ? g[i] : T(0);
+        to_b[2 * i + 1] = fourth ? g[i] : T(0);
+    }
+}
+
+template <class T> HUNCH_INLINE bool by_pairs(const FleetPool& p) {
+    return p.kernel_height == 2 && p.kernel_width == 2 && p.step_height == 2 && p.step_width == 2;
+}
+
+template <class T> void pool_forward(const FleetPool& p) {
+    const int oh = p.out_height(), ow = p.out_width();
+    for (int plane = 0; plane < p.planes; ++plane) {
+        const T* x = (const T*)p.x + (ptrdiff_t)plane * p.height * p.width;
+        T* y = (T*)p.out + (ptrdiff_t)plane * oh * ow;
+        for (int i = 0; i < oh; ++i) {
+            const T* top = x + (ptrdiff_t)i * p.step_height * p.width;
+            if (by_pairs<T>(p)) {
+                pairs_forward<T>(top, top + p.width, y + (ptrdiff_t)i * ow, ow);
+                continue;
+            }
+            for (int j = 0; j < ow; ++j) {
+                const T* corner = top + j * p.step_width;
+                T best = *corner;
+                for (int u = 0; u < p.kernel_height; ++u)
+                    for (int v = 0; v < p.kernel_width; ++v) best = wins(corner[u * p.width + v], best) ? corner[u * p.width + v] : best;
+                y[(ptrdiff_t)i * ow + j] = best;
+            }
+        }
+    }
+}
+
+template <class T> void pool_backward(const FleetPool& p) {
+    const int oh = p.out_height(), ow = p.out_width();
+    for (int plane = 0; plane < p.planes; ++plane) {
+        const T* x = (const T*)p.x + (ptrdiff_t)plane * p.height * p.width;
+        const T* g = (const T*)p.y_grad + (ptrdiff_t)plane * oh * ow;
+        T* to = (T*)p.out + (ptrdiff_t)plane * p.height * p.width;
+        if (!by_pairs<T>(p) || 2 * oh != p.height || 2 * ow != p.width) clear(to, (size_t)p.height * (size_t)p.width);
+        for (int i = 0; i < oh; ++i) {
+            const ptrdiff_t top = (ptrdiff_t)i * p.step_height * p.width;
+            if (by_pairs<T>(p)) {
+                pairs_backward<T>(x + top, x + top + p.width, g + (ptrdiff_t)i * ow, to + top, to + top + p.width, ow);
+                continue;
+            }
+            for (int j = 0; j < ow; ++j) {
+                ptrdiff_t best = top + j * p.step_width;
+                for (int u = 0; u < p.kernel_height; ++u)
+                    for (int v = 0; v < p.kernel_width; ++v) {
+                        const ptrdiff_t at = top + j * p.step_width + u * p.width + v;
+                        if (wins(x[at], x[best])) best = at;
+                    }
+                to[best] += g[(ptrdiff_t)i * ow + j];
+            }
+        }
+    }
+}
+
 }  // namespace HUNCH_NS

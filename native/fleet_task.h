@@ -36,4 +36,15 @@ struct FleetConv {
     int out_width() const { return width + 2 * pad_width - kernel_width + 1; }
 };
 
+// The largest number of each window of a map, windows without padding or dilation. maps: (planes, height, width).
+struct FleetPool {
+    int planes, height, width, kernel_height, kernel_width, step_height, step_width;
+    const void* x;
+    const void* y_grad;  // backward
+    void* out;           // forward: the result; backward: the gradient for x
+
+    int out_height() const { return (height - kernel_height) / step_height + 1; }
+    int out_width() const { return (width - kernel_width) / step_width + 1; }
+};
+
 }  // namespace hunch

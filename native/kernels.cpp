@@ -30,6 +30,8 @@ const ::hunch::Kernels table = {
     {conv_room<float>, conv_room<double>},
     {conv_forward<float>, conv_forward<double>},
     {conv_backward<float>, conv_backward<double>},
+    {pool_forward<float>, pool_forward<double>},
+    {pool_backward<float>, pool_backward<double>},
 };
 
 }  // namespace HUNCH_NS

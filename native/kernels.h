@@ -22,6 +22,8 @@ struct Kernels {
     size_t (*conv_room[2])(const FleetConv& conv);
     void (*conv_forward[2])(const FleetConv& conv, void* room);
     void (*conv_backward[2])(const FleetConv& conv, void* room);
+    void (*pool_forward[2])(const FleetPool& pool);
+    void (*pool_backward[2])(const FleetPool& pool);
 };
 
 // The levels that this machine can run, best first, ended by a null pointer.

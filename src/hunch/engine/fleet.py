@@ -15,7 +15,7 @@ from torch.func import functional_call, vmap
 from hunch.engine.contract import Setting, empty_trace, is_whole, training_slice
 from hunch.engine.costs import each_cost, example_records, held_error
 from hunch.engine.fleet_dropout import FleetDropout, buffer_name, fleet_masks
-from hunch.engine.fleet_layers import fleet_layers
+from hunch.engine.fleet_layers import FleetLayers
 from hunch.engine.fleet_optimizers import FleetOptimizer
 from hunch.engine.fleet_readings import FleetRecorder
 from hunch.engine.fleet_rows import Row, Stack
@@ -61,7 +61,6 @@ class Fleet:
         self.stack = Stack(padded, device)
         self.network = padded[0].network.to(self.device)
         self.arms = [row.job.arm for row in padded]
-        fleet_layers(self.network)
         decays = self.stack.mask_of(rows[0].decayed)
         moves = 1 - self.stack.mask_of(rows[0].frozen)
         self.optimizer = FleetOptimizer(self.arms, decays, moves, self.stack.flat)
@@ -143,8 +142,9 @@ class Fleet:
             state = {**p, **b, **self.stack.shared}
             kwargs = dict(zip(names, inputs, strict=True)) if names is not None else {}
             if recorder is None:
-                return answer(functional_call(self.network, state, () if names else inputs, kwargs)), ()
-            with recorder:
+                with FleetLayers():
+                    return answer(functional_call(self.network, state, () if names else inputs, kwargs)), ()
+            with recorder, FleetLayers():
                 out = answer(functional_call(self.network, state, () if names else inputs, kwargs))
             return out, tuple(recorder.seen)
 

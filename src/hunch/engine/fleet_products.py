@@ -80,3 +80,25 @@ def linear_layers(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         Shape (rows, n, units).
     """
     return _Linear.apply(x, w, b)
+
+
+class _Products(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        """a · b of every row."""
+        ctx.save_for_backward(a, b)
+        return products(a, b)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        """Gradients of both."""
+        a, b = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        of_a = products(gradient, b.transpose(1, 2)) if ctx.needs_input_grad[0] else None
+        of_b = products(a.transpose(1, 2), gradient) if ctx.needs_input_grad[1] else None
+        return of_a, of_b
+
+
+def products_with_gradients(a: Tensor, b: Tensor) -> Tensor:
+    """As `products`, with gradients."""
+    return _Products.apply(a, b)
