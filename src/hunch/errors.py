@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class HunchError(Exception):
         """The slug of the first problem."""
         return self.problems[0].slug
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by its problems: an error of a worker process is raised by its parent."""
+        return _again, (type(self), self.problems)
+
     def __str__(self) -> str:
         """One line for one problem, a numbered list for several."""
         if len(self.problems) == 1:
@@ -63,6 +68,12 @@ class HunchError(Exception):
         error = cls(found[0].message, found[0].slug)
         error.problems = found
         raise error
+
+
+def _again(kind: type[HunchError], problems: tuple[Problem, ...]) -> HunchError:
+    error = kind(problems[0].message, problems[0].slug)
+    error.problems = problems
+    return error
 
 
 class PlanError(HunchError, ValueError):

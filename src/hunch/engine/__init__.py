@@ -5,6 +5,7 @@ alone; a row cannot hurt its neighbour; global random states, thread counts and 
 they were.
 """
 
+from hunch.engine.batched import BatchedEngine as BatchedEngine
 from hunch.engine.choose import Choice as Choice
 from hunch.engine.choose import check_engine as check_engine
 from hunch.engine.choose import choose as choose

@@ -13,10 +13,13 @@ import torch
 from hunch.engine.contract import Job, Result, Setting, empty_trace
 from hunch.engine.fleet import Fleet
 from hunch.engine.fleet_rows import Row, fleet_row
-from hunch.engine.loop import one_thread
+from hunch.engine.inputs import call, take
+from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.team import can_fork, in_workers, usable_cores
+from hunch.errors import EngineError
 
-FLEET_BYTES = 2**27  # what one fleet's activations may take: see docs/networks.md
+FLEET_ROWS = 64  # more gain nothing: docs/networks.md
+FLEET_BYTES = 2**30  # what the state and the activations of one fleet may take
 
 
 class BatchedEngine:
@@ -51,7 +54,10 @@ class BatchedEngine:
     def train(
         self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
     ) -> Iterator[Result]:
-        """Train the jobs; see `hunch.engine.contract` for what each run is."""
+        """Train the jobs; see `hunch.engine.contract` for what each run is.
+
+        Where memory runs out, the fleet is halved and its runs start over.
+        """
         fleets = planned_fleets(setting, jobs, self.workers, self.fleet_size)
         work = partial(_train_fleet, setting, device=self.device, keep_networks=keep_networks)
         if self.workers > 1 and len(fleets) > 1 and can_fork():
@@ -71,12 +77,36 @@ def planned_fleets(
     alike: dict[Any, list[Job]] = {}
     for job in jobs:
         alike.setdefault(_shape_of(job), []).append(job)
-    size = fleet_size or 64
     fleets: list[list[Job]] = []
     for group in alike.values():
+        size = fleet_size or min(FLEET_ROWS, max(1, FLEET_BYTES // max(1, row_bytes(setting, group[0]))))
         share = max(1, min(size, -(-len(group) // workers)))
         fleets += [group[k : k + share] for k in range(0, len(group), share)]
     return fleets
+
+
+def row_bytes(setting: Setting, job: Job) -> int:
+    """About what one row takes: its parameters with gradients and moments, and what every module gives, three times.
+
+    One forward pass of one batch says it. 0 where that fails: the run itself then says why.
+    """
+    given: list[int] = []
+
+    def count(_module: torch.nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            given.append(output.numel() * output.element_size())
+
+    try:
+        row = fleet_row(setting, job)
+        handles = [module.register_forward_hook(count) for module in row.network.modules()]
+        x, _ = as_tensors(setting.data.x, setting.data.y, setting)
+        with torch.no_grad():
+            call(row.network.eval(), take(x, slice(0, job.arm.batch_size)))
+        for handle in handles:
+            handle.remove()
+    except Exception:
+        return 0
+    return 3 * sum(given) + 5 * sum(p.numel() * p.element_size() for p in row.network.parameters())
 
 
 def _shape_of(job: Job) -> Any:
@@ -99,7 +129,9 @@ def _train_fleet(
     for job in jobs:
         try:
             row = fleet_row(setting, job)
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # of the user's build or modules, or an arm that does not fit what build made
             failed = f"{type(error).__name__}: {error}"
             yield Result(job, replace(empty_trace(setting, job.key), failed=failed))
             continue
@@ -111,7 +143,38 @@ def _train_fleet(
 def _train_rows(
     setting: Setting, rows: list[Row], started: float, *, device: str, keep_networks: bool
 ) -> Iterator[Result]:
-    fleet = Fleet(setting, rows, device, keep_networks=keep_networks)
-    fleet.train()
-    for row, (trace, state) in zip(rows, fleet.results(started), strict=True):
+    try:
+        fleet = Fleet(setting, rows, device, keep_networks=keep_networks)
+        fleet.train()
+        results = fleet.results(started)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            failed = f"{type(error).__name__}: {error}"
+            for row in rows:
+                yield Result(row.job, replace(empty_trace(setting, row.job.key), failed=failed))
+            return
+        if len(rows) == 1:
+            raise EngineError(
+                f"memory ran out in a fleet of one run (arm {rows[0].job.arm.name!r}): {error}. Use a smaller "
+                "batch_size or network, or engine='loop', which keeps no second run beside it.",
+                "engine-memory",
+            ) from error
+        jobs = [row.job for row in rows]
+        del rows
+        fleet = None
+        if device != "cpu":
+            torch.cuda.empty_cache()
+        half = (len(jobs) + 1) // 2
+        for part in (jobs[:half], jobs[half:]):
+            yield from _train_fleet(setting, part, device=device, keep_networks=keep_networks)
+        return
+    for row, (trace, state) in zip(rows, results, strict=True):
         yield Result(row.job, trace, state)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: torch says so in two ways on a CPU and in a third one on a GPU."""
+    text = str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in text or "can't allocate memory" in text)
+    )

@@ -207,12 +207,11 @@ class Fleet:
 
     def _judge(self, t: int, at: int, held: int | None) -> None:
         setting = self.setting
-        costs = self._costs(self.outputs(self.x_slice), self.y_slice)
-        judged = costs
-        if held is not None:
-            held_out = self.outputs(self.x_held)
-            held_costs = self._costs(held_out, self.y_held)
-            judged = held_costs if setting.metric == "held_out" else costs
+        costs = judged = self._costs(self.outputs(self.x_slice), self.y_slice)
+        held_out = None if held is None else self.outputs(self.x_held)
+        held_costs = costs if held_out is None else self._costs(held_out, self.y_held)
+        if held_out is not None and setting.metric == "held_out":
+            judged = held_costs
         for position, row in enumerate(self.alive):
             if row >= len(self.traces) or self.diverged[row] is not None:
                 continue
@@ -223,7 +222,7 @@ class Fleet:
                 self._part(position, row)
                 continue
             self.traces[row].cost[at] = costs[position]
-            if held is not None:
+            if held is not None and held_out is not None:
                 self.traces[row].held_cost[held] = held_costs[position]
                 self.traces[row].held_error[held] = held_error(
                     held_out[position], self.y_held, setting.cost, setting.data.y_scale

@@ -58,7 +58,9 @@ def _conv2d(
 ) -> Tensor:
     stride, dilation = _two(stride), _two(dilation)
     if isinstance(padding, str):
-        whole = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
+        whole = [
+            d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)
+        ]
         if any(n % 2 for n in whole):  # the odd one comes behind
             input = F.pad(input, [side for n in reversed(whole) for side in (n // 2, n - n // 2)])
             whole = [0, 0]
@@ -82,7 +84,13 @@ def _conv1d(
         whole = _one(dilation) * (weight.shape[2] - 1) if padding == "same" else 0
         input, padding = F.pad(input, (whole // 2, whole - whole // 2)), 0
     out = _conv2d(
-        input.unsqueeze(-2), weight.unsqueeze(-2), bias, (1, _one(stride)), (0, _one(padding)), (1, _one(dilation)), groups
+        input.unsqueeze(-2),
+        weight.unsqueeze(-2),
+        bias,
+        (1, _one(stride)),
+        (0, _one(padding)),
+        (1, _one(dilation)),
+        groups,
     )
     return out.squeeze(-2)
 
@@ -98,7 +106,12 @@ def _two(value: Any) -> tuple[int, int]:
 
 
 def _group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5, *_: Any
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
 ) -> Tensor:
     """Torch's asks for a memory format, which vmap cannot tell; each group is one row of a layer norm."""
     groups = input.reshape(len(input), num_groups, -1)
@@ -123,7 +136,9 @@ def _batch_norm(
         return _scaled(_scaled(input - _per_channel(running_mean, input), scale, None), weight, bias)
     n = input.numel() // input.shape[1]
     if n <= 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {tuple(input.shape)}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {tuple(input.shape)}"
+        )
     out, mean, variance = RowBatchNorm.apply(input, eps)
     if running_mean is not None and running_var is not None:
         with torch.no_grad():
@@ -137,7 +152,7 @@ def _per_channel(numbers: Tensor, like: Tensor) -> Tensor:
 
 
 def _scaled(x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:
-    """x · scale + shift, by channel."""
+    """X · scale + shift, by channel."""
     if scale is not None:
         x = x * _per_channel(scale, x)
     return x if shift is None else x + _per_channel(shift, x)
@@ -192,7 +207,7 @@ class RowLinear(torch.autograd.Function):
         """Nothing is kept: outside of vmap there is no backward."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: Any, x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, int]:  # type: ignore[override]
         """All rows at once."""
         n = info.batch_size
         x, w = _first(x, in_dims[0], n), _first(w, in_dims[1], n)
@@ -214,7 +229,7 @@ class RowProducts(torch.autograd.Function):
         """Nothing is kept: outside of vmap there is no backward."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, a: Tensor, b: Tensor) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: Any, a: Tensor, b: Tensor) -> tuple[Tensor, int]:  # type: ignore[override]
         """All rows at once."""
         a, b = _first(a, in_dims[0], info.batch_size), _first(b, in_dims[1], info.batch_size)
         out = products_with_gradients(a.reshape(-1, *a.shape[2:]), b.reshape(-1, *b.shape[2:]))
@@ -234,7 +249,7 @@ class RowLargest(torch.autograd.Function):
         """Nothing is kept: outside of vmap there is no backward."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, kernel: Any, step: Any) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: Any, x: Tensor, kernel: Any, step: Any) -> tuple[Tensor, int]:  # type: ignore[override]
         """All rows at once."""
         x = _first(x, in_dims[0], info.batch_size)
         out = largest(x.flatten(0, 1), kernel, step)
@@ -255,7 +270,9 @@ class RowBatchNorm(torch.autograd.Function):
         """Nothing is kept: outside of vmap there is no backward."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, eps: float) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[int, int, int]]:
+    def vmap(  # type: ignore[override]
+        info: Any, in_dims: Any, x: Tensor, eps: float
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[int, int, int]]:  # type: ignore[override]
         """All rows at once."""
         return batch_norms(_first(x, in_dims[0], info.batch_size), eps), (0, 0, 0)
 
@@ -264,7 +281,9 @@ class RowConv(torch.autograd.Function):
     """A convolution that goes its own way under vmap; without vmap it is torch's."""
 
     @staticmethod
-    def forward(x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    def forward(
+        x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Tensor:
         """Torch's convolution."""
         return F.conv2d(x, w, b, stride, padding, dilation, groups)
 
@@ -273,7 +292,9 @@ class RowConv(torch.autograd.Function):
         """Nothing is kept: outside of vmap there is no backward."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, w: Tensor, b: Tensor | None, *rest: Any) -> tuple[Tensor, int]:
+    def vmap(  # type: ignore[override]
+        info: Any, in_dims: Any, x: Tensor, w: Tensor, b: Tensor | None, *rest: Any
+    ) -> tuple[Tensor, int]:  # type: ignore[override]
         """All rows at once."""
         n = info.batch_size
         x, w = _first(x, in_dims[0], n), _first(w, in_dims[1], n)

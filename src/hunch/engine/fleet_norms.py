@@ -25,7 +25,7 @@ class _BatchNorm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> Any:  # type: ignore[override]
-        """scale · (g - mean(g) - normalised · mean(g · normalised)), by row and channel."""
+        """Scale · (g - mean(g) - normalised · mean(g · normalised)), by row and channel."""
         normalised, scale = ctx.saved_tensors
         mean = gradient.mean(dim=ctx.axes, keepdim=True)
         along = (gradient * normalised).mean(dim=ctx.axes, keepdim=True)

@@ -1,6 +1,6 @@
-"""Matrix products of all rows: by the compiled kernels, whose bits depend on a row's own numbers alone, else by torch.
+"""Matrix products of all rows: by the compiled kernels, whose bits depend on a row's numbers alone, else by torch.
 
-Torch's batched product (MKL's) rounds differently for another alignment in memory, and so for another place in the fleet.
+Torch's batched product (MKL's) rounds differently at another alignment in memory, and so at another place in the fleet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def has_kernels(*tensors: Tensor | None) -> bool:
 
 
 def products(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """a · b (+ bias) of every row.
+    """A · b (+ bias) of every row.
 
     Args:
         a: Shape (rows, m, k).
@@ -85,7 +85,7 @@ def linear_layers(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
 class _Products(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
-        """a · b of every row."""
+        """A · b of every row."""
         ctx.save_for_backward(a, b)
         return products(a, b)
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -29,6 +30,7 @@ from hunch.engine.masks import SeededDropout, dropout_modules, seed_dropouts
 from hunch.engine.optimizers import make_optimizer
 from hunch.engine.own_cost_name import OwnCost
 from hunch.engine.streams import batches, words
+from hunch.engine.team import can_fork, in_workers
 from hunch.network import Layout, decayed_parameters, seeded
 from hunch.plan import RECORDED, schedule_factors
 from hunch.probe import StepRecorder, gradient_ahead
@@ -36,9 +38,17 @@ from hunch.traces import Trace
 
 
 class LoopEngine:
-    """Trains one run after another with autograd and `torch.optim`."""
+    """Trains one run after another with autograd and `torch.optim`.
+
+    Args:
+        workers: Processes that do so side by side, where processes can be forked; a run is made by one of them.
+    """
 
     name = "loop"
+
+    def __init__(self, workers: int = 1) -> None:
+        """Keep the number of workers."""
+        self.workers = workers
 
     def detail(self) -> str:
         """Torch's version and CPU capability: another build of torch may round differently."""
@@ -47,15 +57,24 @@ class LoopEngine:
     def train(
         self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
     ) -> Iterator[Result]:
-        """Train the jobs in their order; see `hunch.engine.contract` for what each run is."""
-        tensors = _Tensors(setting)
+        """Train the jobs, begun in their order; see `hunch.engine.contract` for what each run is."""
+        work = partial(_results, setting, _Tensors(setting), keep_networks)
+        if self.workers > 1 and len(jobs) > 1 and can_fork():
+            for _, result in in_workers(jobs, work, self.workers):
+                yield result
+            return
         for job in jobs:
             with one_thread():
-                trace, network = _train_one(setting, tensors, job)
-            state = None
-            if keep_networks and network is not None:
-                state = {k: v.detach().clone() for k, v in network.state_dict().items()}
-            yield Result(job, trace, state)
+                results = list(work(job))
+            yield from results
+
+
+def _results(setting: Setting, tensors: _Tensors, keep_networks: bool, job: Job) -> Iterator[Result]:
+    trace, network = _train_one(setting, tensors, job)
+    state = None
+    if keep_networks and network is not None:
+        state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    yield Result(job, trace, state)
 
 
 @contextlib.contextmanager

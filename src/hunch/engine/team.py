@@ -68,7 +68,8 @@ def in_workers(
         for pipe in team:
             _next(team, pipe, waiting)
         while team:
-            for pipe in multiprocessing.connection.wait(list(team), _POLL_S):
+            ready: list[Any] = multiprocessing.connection.wait(list(team), _POLL_S)
+            for pipe in ready:
                 process, task = team[pipe]
                 try:
                     kind, value = pickle.loads(pipe.recv_bytes())

@@ -38,6 +38,7 @@ from hunch.network.layout import Layout as Layout
 from hunch.network.layout import Site as Site
 from hunch.network.making import build_network as build_network
 from hunch.network.making import decayed_parameters as decayed_parameters
+from hunch.network.making import evaluating as evaluating
 from hunch.network.making import network_hash as network_hash
 from hunch.network.making import seeded as seeded
 from hunch.network.mlp import MLP as MLP

@@ -103,13 +103,13 @@ def prepare(
             "plan-claims",
         )
     wanted = tuple(read_claim(claim) for claim in claims)
+    n_least = _fewest_examples(data, wanted, metric)
+    resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
     choice = choose(
-        network, data, engine, device, on_request=asks_on_request(wanted), own_cost=own is not None
+        network, data, engine, device, arms=resolved, cost=own or cost, on_request=asks_on_request(wanted)
     )
     if own is not None:
         choice = replace(choice, engine=OwnCostEngine(choice.engine, own))
-    n_least = _fewest_examples(data, wanted, metric)
-    resolved = tuple(_whole(arm).over(base).resolved(n_least) for arm in _arms(arms))
     tuning, said = _settle_tuning(tuning, resolved, wanted, choice)
     plan = bought.with_problems(
         arms=resolved,
