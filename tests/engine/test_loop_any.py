@@ -299,6 +299,6 @@ def test_outputs_that_are_no_row_are_refused(images):
     ],
 )
 @pytest.mark.skipif(bool(native_absence()), reason=native_absence() or "-")
-def test_any_network_goes_to_the_loop_and_the_reason_names_what_native_declined(build, why, images):
+def test_any_network_goes_to_fleets_and_the_reason_names_what_native_declined(build, why, images):
     choice = choose(build(), images)
-    assert (choice.engine.name, choice.reason) == ("loop", why)
+    assert (choice.engine.name, choice.reason) == ("batched", why)
