@@ -75,9 +75,9 @@ def page(found: Found) -> str:
 def short(found: Found) -> str:
     """The table for the README, with a sentence on what it shows."""
     counted = "; ".join(
-        f"{NAMES[data]}: {_counted(found, data)}" for data in found.answers if found.tested(data)
+        f"{NAMES[data]}, {_counted(found, data)}" for data in found.answers if found.tested(data)
     )
-    says = f"Each by its {'quick' if found.quick else 'full'} plan. {counted}. " if counted else ""
+    says = f"Each by its {'quick' if found.quick else 'full'} plan. Summaries: {counted}. " if counted else ""
     lines = [*_overview(found, "docs/what-holds.md"), "", f"{says}Every verdict with its effect, interval and seeds: [what holds](docs/what-holds.md)."]  # fmt: skip
     return "\n".join(lines)
 
@@ -133,9 +133,8 @@ def _overview(found: Found, where: str) -> Iterator[str]:
 def _counted(found: Found, data: str) -> str:
     """How many hunches have which summary."""
     words = Counter(one.summary.word for one in found.tested(data))
-    return f"{sum(words.values())} hunches, of which " + ", ".join(
-        f"{n} {word}" for word, n in words.most_common()
-    )
+    told = ", ".join(f"{word} {n}" for word, n in words.most_common())
+    return f"of {sum(words.values())} hunches {told}"
 
 
 def _chance(found: Found) -> Iterator[str]:
