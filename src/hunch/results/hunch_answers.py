@@ -35,6 +35,8 @@ class Tested:
         store: Its study file, or the folder of them; None if nothing was stored.
     """
 
+    __test__ = False  # pytest must not take it for tests
+
     hunch: Hunch
     answer: HunchAnswer
     seconds: float
