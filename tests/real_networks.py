@@ -177,6 +177,7 @@ class Real:
         build: Makes it.
         inputs: Draws n examples.
         needs: The library; empty: none.
+        fleets: Whether the batched engine trains it too.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Real:
     build: Callable[[], nn.Module]
     inputs: Callable[[int], Tensor]
     needs: str = ""
+    fleets: bool = True
 
     @property
     def is_there(self) -> bool:
@@ -194,8 +196,8 @@ class Real:
 REAL = (
     Real("LeNet", "tests/any_networks.py", nets.LeNet, images),
     Real("ResNet-20", "tests/real_networks.py", lambda: ResNet20(4), lambda n: images(n, 3)),
-    Real("BERT", "transformers, BertForSequenceClassification", bert, tokens, "transformers"),
-    Real("GPT-2", "transformers, GPT2ForSequenceClassification", gpt2, tokens, "transformers"),
+    Real("BERT", "transformers, BertForSequenceClassification", bert, tokens, "transformers", fleets=False),
+    Real("GPT-2", "transformers, GPT2ForSequenceClassification", gpt2, tokens, "transformers", fleets=False),
     Real("ViT", "transformers, ViTForImageClassification", vit, images, "transformers"),
     Real(
         "ResNet",
@@ -206,5 +208,7 @@ REAL = (
     ),
     Real("U-Net", "monai, UNet", unet, images, "monai"),
     Real("DenseNet", "monai, DenseNet", densenet, lambda n: images(n, 1, 16), "monai"),
-    Real("EfficientNet", "monai, EfficientNet", efficientnet, lambda n: images(n, 1, 16), "monai"),
+    Real(
+        "EfficientNet", "monai, EfficientNet", efficientnet, lambda n: images(n, 1, 16), "monai", fleets=False
+    ),
 )

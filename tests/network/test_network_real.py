@@ -10,6 +10,7 @@ from torch import nn
 import hunch
 from hunch.data import load
 from hunch.engine import Job, LoopEngine, Setting
+from hunch.engine.batched import BatchedEngine
 from hunch.errors import HunchWarning, PlacementError
 from hunch.network import build_network, decayed_parameters, find_sites, inspect_network, place, place_arm
 from hunch.plan import RECORDED
@@ -263,3 +264,35 @@ def test_the_weights_of_gpt_2_decay_and_its_biases_and_norms_do_not():
     names = decayed_parameters(network)
     assert names == {n for n, p in network.named_parameters() if p.ndim == 2}
     assert {"model.transformer.h.0.attn.c_attn.weight", "model.transformer.wpe.weight"} <= names
+
+
+IN_FLEETS = [case for case in REAL if case.fleets]
+
+
+@pytest.mark.parametrize("case", IN_FLEETS, ids=[case.name for case in IN_FLEETS])
+def test_the_batched_engine_trains_it_as_the_loop_does(case):
+    network, data = made(case), digits_of(case)
+    setting = Setting(
+        case.build, data, "cross_entropy", 2, inspect_network(network, data.x).sites, readings=False
+    )
+    full = hunch.Arm("x", batch_size=8, norm="layer", keep_prob=0.8).resolved(data.n)
+    jobs = [Job(RunKey("confirm", "x", seed, 0.01, 2), full, seed) for seed in (5, 6)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fleet = {r.job.key.seed: r.trace for r in BatchedEngine(workers=1).train(setting, jobs)}
+        plain = {r.job.key.seed: r.trace for r in LoopEngine().train(setting, jobs)}
+    for seed in (5, 6):
+        assert (fleet[seed].failed, plain[seed].failed) == (None, None)
+        np.testing.assert_allclose(fleet[seed].cost, plain[seed].cost, rtol=1e-5)
+        assert len(set(plain[seed].cost)) > 1
+
+
+def test_gpt_2_trains_as_the_library_has_it_on_whole_numbers():
+    case = next(c for c in REAL if c.name == "GPT-2")
+    made(case)
+    x, y = case.inputs(60).numpy().astype(np.int64), np.arange(60) % 3
+    runs = hunch.train(
+        lambda: case.build().model, ({"input_ids": x}, y), arm=hunch.Arm("x", keep_prob=0.9, batch_size=8),
+        seeds=1, budget=2, lr=0.01, progress=False,
+    )  # fmt: skip
+    assert np.isfinite(runs.frame()["cost"]).all()
