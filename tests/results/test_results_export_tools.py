@@ -219,6 +219,12 @@ def test_mlflow_reads_one_experiment_with_params_metrics_and_verdicts(little, tm
     assert again["none, seed 0"].info.run_id == run.info.run_id
     assert again["before, seed 1"].data.metrics["cost/train"] > 0
 
+    (tmp_path / "notes.db").write_text("no database", encoding="utf-8")
+    with pytest.raises(
+        StoreError, match=r"file is not a database\. Name an SQLite file.*results-export-mlflow"
+    ):
+        little.export(tmp_path / "notes.db", to="mlflow")
+    assert (tmp_path / "notes.db").read_text(encoding="utf-8") == "no database"
     with pytest.raises(StoreError, match=r"MLflow cannot write to ftp://nowhere.*results-export-mlflow"):
         little.export("ftp://nowhere/there", to="mlflow")
 

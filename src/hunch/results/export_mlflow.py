@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def write_mlflow(told: ToldStudy, place: str | os.PathLike[str]) -> Path:
     loud.setLevel(logging.WARNING)
     try:
         _write(make_client(tracking_uri=uri), told, artifacts)
-    except (refused, OSError) as error:
+    except (refused, *_database_errors(), OSError) as error:
         first = str(error).strip().splitlines()[0]
         raise StoreError(
             f"MLflow cannot write to {place}: {first.rstrip('.')}. Name an SQLite file, as mlflow.db, in a folder that "
@@ -54,6 +55,13 @@ def write_mlflow(told: ToldStudy, place: str | os.PathLike[str]) -> Path:
     finally:
         loud.setLevel(level)
     return Path(place)
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """What a file that is no database raises; MLflow lets it through."""
+    with suppress(ImportError):
+        return (import_module("sqlalchemy.exc").SQLAlchemyError,)
+    return ()  # a tracking server needs no SQLAlchemy here
 
 
 def _write(client: Any, told: ToldStudy, artifacts: str | None) -> None:
