@@ -54,7 +54,7 @@ def table(tmp_path):
 
 def test_convnet(capsys):
     study = load("convnet").main()
-    assert study.facts.engine == "loop"
+    assert study.facts.engine == "batched"
     assert [site.name for site in study.facts.sites] == ["features.0", "features.3", "classify"]
     assert len(study.verdicts) == 3
     assert Path("convnet.html").stat().st_size
@@ -73,7 +73,7 @@ def test_housing(table, capsys):
 def test_lightning_module(capsys):
     pytest.importorskip("lightning")
     inside, whole = load("lightning_module").main()
-    assert whole.facts.engine == "loop"
+    assert whole.facts.engine == "batched"
     assert [site.name for site in whole.facts.sites] == ["net.0", "net.2"]
     assert inside.facts.n_parameters == whole.facts.n_parameters
     assert "the module as it is" in capsys.readouterr().out

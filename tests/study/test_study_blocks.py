@@ -1,6 +1,7 @@
 """Blocks: own tuning for every arm, one confirm seed shared; rates that follow from stored runs alone."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -138,6 +139,10 @@ def test_a_study_that_was_cut_short_tunes_on_to_the_same_verdicts(
     tuned = {**tuned, "engine": "loop", "seeds": 6}
     whole = hunch.compare(build, blobs, **tuned)
     import hunch.engine.loop as loop
+
+    monkeypatch.setattr(
+        sys.modules["hunch.engine.choose"], "usable_cores", lambda: 1
+    )  # counted in this process
 
     real, calls = loop._train_one, []
 

@@ -1,6 +1,7 @@
 """Blocks are bought look by look, and no more of them than the claims need."""
 
 import json
+import sys
 
 import pytest
 
@@ -100,6 +101,10 @@ def test_a_sequential_study_cut_short_goes_on_to_the_same_verdicts(
     }
     whole = hunch.compare(build, blobs, **looking, store=tmp_path / "whole.hunch")
     import hunch.engine.loop as loop
+
+    monkeypatch.setattr(
+        sys.modules["hunch.engine.choose"], "usable_cores", lambda: 1
+    )  # counted in this process
 
     real, n_pilot = loop._train_one, len(whole.frame("pilot"))
     for stop_after in (3, 12, 17):

@@ -76,8 +76,8 @@ def _why_not(network: nn.Module, data: Data, arm: Arm, cost: str | OwnCost, devi
             setting, sites=tuple(SiteFact(s.name, s.n_in, s.n_units, None) for s in layout.sites)
         )
         fleet = Fleet(setting, rows, device)
-    except HunchError:
-        return None  # the arm does not fit this network, or has batch norm of too few examples: that is said elsewhere
+    except HunchError as error:  # the arm does not fit this network: that is refused elsewhere
+        return error.problems[0].message
     handles = [
         handle for name, module in fleet.network.named_modules() for handle in _watch(module, name, stack)
     ]

@@ -14,7 +14,7 @@ from hunch.engine.fleet_products import products
 def unfolded_conv(x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, dilation: Any) -> Tensor:
     """The convolutions of all rows, ungrouped; arguments and result as for `fleet_conv`.
 
-    What comes out is stored with the channels last, which spares the next convolution a copy.
+    What comes out is stored as torch stores it.
     """
     return _Unfolded.apply(x, w, b, stride, padding, dilation)
 
@@ -30,7 +30,7 @@ class _Unfolded(torch.autograd.Function):
         out = products(patches, matrix, b)
         ctx.save_for_backward(x, w)
         ctx.settings, ctx.has_bias = (stride, padding, dilation), b is not None
-        return _as_maps(out, x.shape[1], size)
+        return _as_maps(out, x.shape[1], size).contiguous()  # no view: it may be worked on in place
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]

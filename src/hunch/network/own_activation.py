@@ -34,6 +34,8 @@ def own_activation(module: nn.Module) -> tuple[bool, str | None]:
 
     Example:
         >>> class Swish(nn.Module):
+        ...     __module__ = "net"  # as in a file of yours
+        ...
         ...     def forward(self, x):
         ...         return x * torch.sigmoid(x)
         >>> own_activation(Swish()), own_activation(nn.Softmax(-1))

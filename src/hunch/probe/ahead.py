@@ -50,7 +50,7 @@ def gradient_ahead(
         >>> _ = torch.nn.init.constant_(line.weight, 2.0)
         >>> def backward():  # the cost w² has the gradient 2w, which a step of s·2w shrinks by 2s
         ...     (line.weight**2).sum().backward()
-        >>> gradient_ahead(line, [line.weight], backward, 0.1).round(3).tolist()
+        >>> gradient_ahead(line, [line.weight], backward, 0.1).astype(float).round(3).tolist()
         [[1.6], [0.4], [1.0]]
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
