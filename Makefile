@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP  := $(VENV)/.installed
 SOURCES := $(shell find native -type f 2>/dev/null) CMakeLists.txt pyproject.toml
 
-.PHONY: install demo test slow check format layers lint types gold bench findings audit sanitize arm clean
+.PHONY: install demo test slow check format layers lint types gold bench findings tune-kernels audit sanitize arm clean
 
 install: $(STAMP)
 
@@ -50,12 +50,17 @@ gold: install
 bench: install
 	$(BIN)/python -c 'import jax' 2>/dev/null || $(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.networks
 
 # Every hunch for real, on the digits and on MNIST (skipped where there is no such file): docs/what-holds.md and its short form
 # in the README. Hours; `make findings QUICK=1` takes minutes. Study files lie in findings/, and the same command goes on.
 MNIST ?= ../shared/data/mnist20k.npz
 findings: install
 	$(BIN)/python -m benchmarks.findings --mnist $(MNIST) $(if $(QUICK),--quick)
+
+# Which way a fleet's convolutions go, measured anew on this machine; it changes bits (src/hunch/engine/conv_table.json).
+tune-kernels: install
+	$(BIN)/python -m benchmarks.tune_kernels
 
 # A thousand studies of two identical arms, for real: at most 67 may tell them apart. A quarter of an hour of one core.
 audit: install

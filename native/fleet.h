@@ -341,29 +341,81 @@ using ::hunch::FleetPool;
 
 template <class T> HUNCH_INLINE bool wins(T candidate, T best) { return (candidate > best) | (candidate != candidate); }
 
+// Four windows of two by two at a time, without a branch: what wins is as good as random.
+template <class T> struct Four {
+    typedef T V __attribute__((vector_size(4 * sizeof(T))));
+    typedef typename Simd<T>::Int I __attribute__((vector_size(4 * sizeof(T))));
+};
+
+template <class T> HUNCH_INLINE void split(const T* from, typename Four<T>::V& even, typename Four<T>::V& odd) {
+    typename Four<T>::V a, b;
+    __builtin_memcpy(&a, from, sizeof a);
+    __builtin_memcpy(&b, from + 4, sizeof b);
+    even = __builtin_shufflevector(a, b, 0, 2, 4, 6);
+    odd = __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
+template <class T> HUNCH_INLINE void joined(typename Four<T>::V even, typename Four<T>::V odd, T* to) {
+    const typename Four<T>::V a = __builtin_shufflevector(even, odd, 0, 4, 1, 5), b = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
+    __builtin_memcpy(to, &a, sizeof a);
+    __builtin_memcpy(to + 4, &b, sizeof b);
+}
+
+template <class T> HUNCH_INLINE typename Four<T>::I winners(typename Four<T>::V candidate, typename Four<T>::V best) {
+    return (typename Four<T>::I)(candidate > best) | (typename Four<T>::I)(candidate != candidate);
+}
+
+template <class T> HUNCH_INLINE void four_forward(const T* a, const T* b, T* y) {
+    typename Four<T>::V p, q, s, t;
+    split<T>(a, p, q);
+    split<T>(b, s, t);
+    p = winners<T>(q, p) ? q : p;
+    p = winners<T>(s, p) ? s : p;
+    p = winners<T>(t, p) ? t : p;
+    __builtin_memcpy(y, &p, sizeof p);
+}
+
+template <class T> HUNCH_INLINE void four_backward(const T* a, const T* b, const T* g, T* to_a, T* to_b) {
+    typedef typename Four<T>::V V;
+    typedef typename Four<T>::I I;
+    V p, q, s, t, gradient;
+    const V zero = {};
+    split<T>(a, p, q);
+    split<T>(b, s, t);
+    __builtin_memcpy(&gradient, g, sizeof gradient);
+    const I second = winners<T>(q, p);
+    p = second ? q : p;
+    const I third = winners<T>(s, p);
+    p = third ? s : p;
+    const I fourth = winners<T>(t, p);
+    const I late = third | fourth;
+    joined<T>((second | late) ? zero : gradient, (second & ~late) ? gradient : zero, to_a);
+    joined<T>((third & ~fourth) ? gradient : zero, fourth ? gradient : zero, to_b);
+}
+
 template <class T> __attribute__((noinline)) void pairs_forward(const T* a, const T* b, T* y, int n) {
-    for (int i = 0; i < n; ++i) {
-        T best = a[2 * i];
-        best = wins(a[2 * i + 1], best) ? a[2 * i + 1] : best;
-        best = wins(b[2 * i], best) ? b[2 * i] : best;
-        best = wins(b[2 * i + 1], best) ? b[2 * i + 1] : best;
-        y[i] = best;
-    }
+    int i = 0;
+    for (; i + 4 <= n; i += 4) four_forward<T>(a + 2 * i, b + 2 * i, y + i);
+    if (i == n) return;
+    T from[2][8] = {}, to[4];
+    __builtin_memcpy(from[0], a + 2 * i, sizeof(T) * 2 * (size_t)(n - i));
+    __builtin_memcpy(from[1], b + 2 * i, sizeof(T) * 2 * (size_t)(n - i));
+    four_forward<T>(from[0], from[1], to);
+    __builtin_memcpy(y + i, to, sizeof(T) * (size_t)(n - i));
 }
 
 template <class T> __attribute__((noinline)) void pairs_backward(const T* a, const T* b, const T* g, T* to_a, T* to_b, int n) {
-    for (int i = 0; i < n; ++i) {
-        T best = a[2 * i];
-        const bool second = wins(a[2 * i + 1], best);
-        best = second ? a[2 * i + 1] : best;
-        const bool third = wins(b[2 * i], best);
-        best = third ? b[2 * i] : best;
-        const bool fourth = wins(b[2 * i + 1], best);
-        to_a[2 * i] = (second | third | fourth) ? T(0) : g[i];
-        to_a[2 * i + 1] = (second & !third & !fourth) ? g[i] : T(0);
-        to_b[2 * i] = (third & !fourth) ? g[i] : T(0);
-        to_b[2 * i + 1] = fourth ? g[i] : T(0);
-    }
+    int i = 0;
+    for (; i + 4 <= n; i += 4) four_backward<T>(a + 2 * i, b + 2 * i, g + i, to_a + 2 * i, to_b + 2 * i);
+    if (i == n) return;
+    const size_t left = (size_t)(n - i);
+    T from[2][8] = {}, gradient[4] = {}, to[2][8];
+    __builtin_memcpy(from[0], a + 2 * i, sizeof(T) * 2 * left);
+    __builtin_memcpy(from[1], b + 2 * i, sizeof(T) * 2 * left);
+    __builtin_memcpy(gradient, g + i, sizeof(T) * left);
+    four_backward<T>(from[0], from[1], gradient, to[0], to[1]);
+    __builtin_memcpy(to_a + 2 * i, to[0], sizeof(T) * 2 * left);
+    __builtin_memcpy(to_b + 2 * i, to[1], sizeof(T) * 2 * left);
 }
 
 template <class T> HUNCH_INLINE bool by_pairs(const FleetPool& p) {

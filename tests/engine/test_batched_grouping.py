@@ -7,7 +7,7 @@ import torch
 import any_networks as nets
 import hunch
 from hunch.data import load
-from hunch.engine import BatchedEngine, Job, Setting
+from hunch.engine import BatchedEngine, Job, LoopEngine, Setting
 from hunch.engine import batched as batched_file
 from hunch.engine.native_extension import native_absence
 from hunch.errors import EngineError
@@ -104,6 +104,15 @@ def test_the_helper_sees_one_bit(flat, images):
     name = next(iter(other[1].state))
     other[1].state[name].view(-1)[0].mul_(1 + 2**-23)
     assert differing(one, other) == [1]
+
+
+@pytest.mark.parametrize(
+    "engine", [LoopEngine(2), BatchedEngine(workers=2, fleet_size=2)], ids=["loop", "batched"]
+)
+def test_a_result_names_the_job_that_was_asked_for_itself_though_a_worker_made_it(engine, flat, images):
+    made, jobs = case("odd widths", "momentum", flat, images, 5)
+    results = list(engine.train(made, jobs))
+    assert {id(r.job) for r in results} == {id(job) for job in jobs}
 
 
 def test_workers_change_no_bit(flat, images):

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from hunch.engine.conv_table import table_hash
 from hunch.engine.contract import Job, Result, Setting, empty_trace
 from hunch.engine.fleet import Fleet
 from hunch.engine.fleet_rows import Row, fleet_row
@@ -47,9 +48,7 @@ class BatchedEngine:
         """Torch's version and CPU capability, or the GPU: another one may round differently."""
         if self.device != "cpu":
             return f"torch {torch.__version__}, {torch.cuda.get_device_name(self.device)}"
-        return (
-            f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, 1 thread, convolutions 1"
-        )
+        return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, 1 thread, convolutions {table_hash()}"
 
     def train(
         self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False
@@ -61,8 +60,9 @@ class BatchedEngine:
         fleets = planned_fleets(setting, jobs, self.workers, self.fleet_size)
         work = partial(_train_fleet, setting, device=self.device, keep_networks=keep_networks)
         if self.workers > 1 and len(fleets) > 1 and can_fork():
-            for _, result in in_workers(fleets, work, self.workers):
-                yield result
+            for index, result in in_workers(fleets, work, self.workers):
+                sent = next(job for job in fleets[index] if job.key == result.job.key)
+                yield replace(result, job=sent)  # a worker sends a copy
             return
         for fleet in fleets:
             with one_thread():

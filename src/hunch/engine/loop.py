@@ -60,8 +60,8 @@ class LoopEngine:
         """Train the jobs, begun in their order; see `hunch.engine.contract` for what each run is."""
         work = partial(_results, setting, _Tensors(setting), keep_networks)
         if self.workers > 1 and len(jobs) > 1 and can_fork():
-            for _, result in in_workers(jobs, work, self.workers):
-                yield result
+            for index, result in in_workers(jobs, work, self.workers):
+                yield replace(result, job=jobs[index])  # a worker sends a copy
             return
         for job in jobs:
             with one_thread():
