@@ -1,4 +1,4 @@
-"""`make tune-kernels`: which way a fleet's convolutions are fastest on this CPU, shape by shape; writes the engine's table.
+"""`make tune-kernels`: which way a fleet's convolutions are fastest on this CPU; writes the engine's table.
 
 A table made anew changes bits: studies that were begun with another one cannot be resumed, and say so.
 """

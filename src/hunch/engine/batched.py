@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
-from hunch.engine.conv_table import table_hash
 from hunch.engine.contract import Job, Result, Setting, empty_trace
+from hunch.engine.conv_table import table_hash
 from hunch.engine.fleet import Fleet
 from hunch.engine.fleet_rows import Row, fleet_row
 from hunch.engine.inputs import call, take
 from hunch.engine.loop import as_tensors, one_thread
+from hunch.engine.native import KERNELS
+from hunch.engine.native_extension import native_module
 from hunch.engine.team import can_fork, in_workers, usable_cores
 from hunch.errors import EngineError
 
@@ -45,10 +47,13 @@ class BatchedEngine:
         self.fleet_size = fleet_size
 
     def detail(self) -> str:
-        """Torch's version and CPU capability, or the GPU: another one may round differently."""
+        """Versions of torch, the kernels and the table of convolutions, or the GPU: others may round differently."""
         if self.device != "cpu":
             return f"torch {torch.__version__}, {torch.cuda.get_device_name(self.device)}"
-        return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, 1 thread, convolutions {table_hash()}"
+        native = native_module()
+        kernels = "no kernels" if native is None else f"kernels {KERNELS}, {native.level()}"
+        torchs = f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+        return f"{torchs}, {kernels}, convolutions {table_hash()}"
 
     def train(
         self, setting: Setting, jobs: Sequence[Job], *, keep_networks: bool = False

@@ -1,7 +1,7 @@
 """Which way the convolutions of a fleet go: by a measured table that is part of the project.
 
-`make tune-kernels` measures it anew. The ways round differently, so the table's hash is part of what a study stores of its
-engine, and nothing is timed inside of a study.
+`make tune-kernels` measures it anew. The ways round differently, so the table's hash is part of what a study stores of
+its engine, and nothing is timed inside of a study.
 """
 
 from __future__ import annotations
