@@ -43,7 +43,8 @@ def noise_ratio(first: npt.ArrayLike, second: npt.ArrayLike, *, alpha: float = 0
     Scatter is the standard deviation over seeds at a dose, root mean square over the doses: what stands between a dose
     and whoever tries it with one seed. Seed effects are part of it, because in practice each trial has its own seed.
     The curves share their seeds, so the interval comes from pseudo-values of the log ratio, one a seed, by
-    Student's t. Measured in docs/validation-doses.md.
+    Student's t. At alpha 0.05 two knobs that scatter alike are told apart in .062 to .068 of the studies with 10 seeds,
+    in .051 to .062 with 20 and .052 to .057 with 40, whatever the runs' distribution (docs/validation-doses.md).
 
     Args:
         first: Outcomes under the first knob, (n, K1), at the doses that are compared.
