@@ -15,6 +15,13 @@ from hunch.engine.native_extension import native_absence, native_module
 
 pytestmark = pytest.mark.skipif(bool(native_absence()), reason=native_absence() or "-")
 TYPES = [torch.float64, torch.float32]
+LEVELS = [] if native_absence() else native_module().levels()
+
+
+@pytest.fixture(params=LEVELS, autouse=True)
+def level(request, monkeypatch):
+    """Each instruction level in turn; the extension looks at the variable whenever it is asked for kernels."""
+    monkeypatch.setenv("HUNCH_ISA", request.param)
 
 
 def close(a, b):
