@@ -39,6 +39,21 @@ class OwnNoise(nn.Module):
         return self.last(x + 0.1 * torch.randn_like(x) if self.training else x)
 
 
+class Averaging(nn.Module):
+    """Puts a new tensor in its buffer's place in every forward pass, which `functional_call` forgets."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 12), nn.Linear(12, 10)
+        self.register_buffer("seen", torch.zeros(12))
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        if self.training:
+            self.seen = 0.9 * self.seen + 0.1 * x.detach().mean(dim=0)
+        return self.last(x - self.seen)
+
+
 class Deep(nn.Module):
     """Two wide layers in a residual block: a millisecond of arithmetic a layer."""
 
@@ -64,10 +79,11 @@ def test_a_convolutional_net_is_trained_in_fleets(network, images):
         (nets.Recurrent, r"module `lstm` \(LSTM\) cannot be trained in fleets \(torch has no batching rule"),
         (nets.DataDependent, "the forward of DataDependent .*depends on the values of its inputs"),
         (nets.Transformer, r"module `encoder.self_attn` .*random numbers of its own"),
+        (Averaging, "`seen` is another after a step in a fleet"),
         (OwnNoise, "the forward of OwnNoise .*random numbers of its own"),
         (Deep, "a layer takes [0-9]+ million operations a step, so that fleets save nothing"),
     ],
-    ids=["lstm", "branches", "attention", "noise", "large"],
+    ids=["lstm", "branches", "attention", "buffer", "noise", "large"],
 )
 def test_what_fleets_cannot_do_goes_to_the_loop_and_the_reason_names_it(network, words, flat):
     choice = choose(network(), flat)

@@ -425,3 +425,33 @@ def test_reading_changes_nothing(make):
     assert repr(network) == text
     assert all(torch.equal(a, b) for a, b in zip(before.values(), network.state_dict().values(), strict=True))
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
+
+
+class Averaging(nn.Module):
+    """Writes into itself: a buffer, and a plain attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 4), nn.Linear(4, 2)
+        self.register_buffer("seen", torch.zeros(4))
+        self.latest = None
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        self.seen = 0.9 * self.seen + 0.1 * x.detach().mean(dim=0)
+        self.latest = x
+        return self.last(x)
+
+
+def test_reading_leaves_what_a_forward_writes_into_its_network_as_it_was():
+    network = Averaging()
+    assert [site.name for site in find_sites(network, torch.zeros(2, 6)).sites] == ["first", "last"]
+    placed = place(network, norm="layer")
+    placed(torch.ones(2, 6))
+    assert placed.latest is not None, "it writes into itself as before"
+    with pytest.raises(UnsupportedError, match="it writes into `seen`"):
+        place(
+            network, keep_prob=0.5
+        )  # behind a relu that is a function: the forward would have to be rewritten
+    assert torch.equal(network.seen, torch.zeros(4))
+    assert network.latest is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from hunch.engine.native_extension import native_module
 from hunch.engine.team import can_fork, in_workers, usable_cores
 from hunch.errors import EngineError
 
-FLEET_ROWS = 64  # more gain nothing: docs/networks.md
+FLEET_ROWS = 64  # as in the benchmark; more were not tried
 FLEET_BYTES = 2**30  # what the state and the activations of one fleet may take
 
 
@@ -118,7 +118,9 @@ def _shape_of(job: Job) -> Any:
     """What of an arm decides about the structure of its network: all but numbers that a row has for itself."""
     arm = job.arm
     keeps = arm.keep_prob
-    where = tuple(sorted(s for s, k in keeps.items() if k < 1)) if isinstance(keeps, dict) else keeps == 1.0
+    where = (
+        tuple(sorted(s for s, k in keeps.items() if k < 1)) if isinstance(keeps, Mapping) else keeps == 1.0
+    )
     return (
         arm.norm, arm.norm_at, arm.dropout, arm.activation, where, arm.batch_size, arm.is_adaptive, arm.nesterov,
         arm.decay_norm, job.key.budget,
@@ -134,9 +136,7 @@ def _train_fleet(
     for job in jobs:
         try:
             row = fleet_row(setting, job)
-        except (
-            Exception
-        ) as error:  # of the user's build or modules, or an arm that does not fit what build made
+        except Exception as error:  # of the user's build or modules, or of an arm that does not fit
             failed = f"{type(error).__name__}: {error}"
             yield Result(job, replace(empty_trace(setting, job.key), failed=failed))
             continue

@@ -18,7 +18,7 @@ from hunch.engine.fleet import Fleet
 from hunch.engine.fleet_products import has_kernels
 from hunch.engine.fleet_rows import fleet_row
 from hunch.engine.inputs import call
-from hunch.engine.loop import one_thread
+from hunch.engine.loop import LoopEngine, one_thread
 from hunch.engine.native_extension import native_absence
 from hunch.engine.own_cost_name import OwnCost
 from hunch.errors import HunchError
@@ -38,7 +38,8 @@ def batched_declines(
 ) -> str | None:
     """Why fleets cannot train this network with one of these arms, in words that name the module; None if they can.
 
-    Two rows take one step with readings and one evaluation, on a few examples.
+    Two rows take one step at rate 0, with readings and evaluations, on a few examples; the loop does the same, and what
+    the forward leaves in the buffers must be the same.
 
     Args:
         network: The network as built.
@@ -75,7 +76,7 @@ def _why_not(network: nn.Module, data: Data, arm: Arm, cost: str | OwnCost, devi
         setting = replace(
             setting, sites=tuple(SiteFact(s.name, s.n_in, s.n_units, None) for s in layout.sites)
         )
-        fleet = Fleet(setting, rows, device)
+        fleet = Fleet(setting, rows, device, keep_networks=True)
     except HunchError as error:  # the arm does not fit this network: that is refused elsewhere
         return error.problems[0].message
     handles = [
@@ -84,8 +85,8 @@ def _why_not(network: nn.Module, data: Data, arm: Arm, cost: str | OwnCost, devi
     try:
         with one_thread(), warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            fleet.step(0, 0)
-            fleet.outputs(fleet.x_held)
+            fleet.train()
+            ours = fleet.results(0.0)[0][1] or {}
     except Exception as error:
         text = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         return f"{_where(fleet.network, stack)} cannot be trained in fleets ({_plain(text)})"
@@ -95,7 +96,19 @@ def _why_not(network: nn.Module, data: Data, arm: Arm, cost: str | OwnCost, devi
     missing = [found.group(1) for w in said if (found := _NO_RULE.search(str(w.message)))]
     if missing:
         return f"torch has no batching rule for {', '.join(dict.fromkeys(missing))}, which the network calls"
+    theirs = next(LoopEngine().train(setting, [rows[0].job], keep_networks=True)).state or {}
+    lost = [name for name, tensor in theirs.items() if name in ours and _differ(tensor, ours[name])]
+    if lost:
+        return (
+            f"`{lost[0]}` is another after a step in a fleet than after one by itself: a forward that puts a new "
+            "tensor in a buffer's place loses it there"
+        )
     return None
+
+
+def _differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors differ by more than rounding; the rate of the trial is 0, so these are buffers."""
+    return not torch.allclose(one.double(), other.double(), rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _watch(module: nn.Module, name: str, stack: list[str]) -> list[torch.utils.hooks.RemovableHandle]:

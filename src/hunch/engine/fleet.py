@@ -35,7 +35,7 @@ class Fleet:
 
     Args:
         setting: What all runs share.
-        rows: The runs; a fleet of one is padded to two, because torch takes another way with one matrix.
+        rows: The runs; one that nobody reads is put behind them.
         device: Where it trains.
     """
 
@@ -179,7 +179,8 @@ class Fleet:
         for module in self.dropouts.values():
             module.is_learning, module.shapes = True, []
         state = {n: p[0].detach() for n, p in self.stack.parameters.items()}
-        state |= {n: b[0].clone() for n, b in self.stack.buffers.items()} | self.stack.shared
+        state |= {n: b[0].clone() for n, b in self.stack.buffers.items()}
+        state |= {n: b.clone() for n, b in self.stack.shared.items()}  # a forward may work on them in place
         names = list(x) if isinstance(x, dict) else None
         with torch.no_grad():
             functional_call(

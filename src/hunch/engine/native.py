@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from hunch.engine.loop import as_tensors, one_thread
 from hunch.engine.native_extension import native_absence, native_module
 from hunch.engine.native_rows import Start, Starts
 from hunch.engine.streams import stream_key
+from hunch.engine.team import usable_cores
 from hunch.errors import EngineError, PlanError, UnsupportedError
 from hunch.plan import schedule_factors
 from hunch.traces import Trace
@@ -171,18 +171,6 @@ class _Row:
     def network(self) -> nn.Module:
         """The trained network; made only where it is wanted, because it takes memory and time."""
         return self.starts.network(self.job, self.start.parameters)
-
-
-def usable_cores() -> int:
-    """How many cores this process may use.
-
-    Example:
-        >>> usable_cores() >= 1
-        True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @lru_cache(maxsize=64)

@@ -25,11 +25,15 @@ _POLL_S = 0.2
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
-    try:
+    """Cores that this process may use.
+
+    Example:
+        >>> usable_cores() >= 1
+        True
+    """
+    if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+    return os.cpu_count() or 1  # macOS
 
 
 def can_fork() -> bool:
@@ -139,7 +143,14 @@ def _serve(pipe: Any, parents: Any, tasks: Sequence[Any], work: Callable[[Any], 
             data = pickle.dumps(message)
         except Exception:
             data = pickle.dumps(
-                ("raised", EngineError(f"a worker failed with {message[1]!r}.", "engine-worker-died"))
+                (
+                    "raised",
+                    EngineError(
+                        f"a worker process failed with {message[1]!r}, which could not be sent on. Run the network on "
+                        "one batch by yourself to find the line. Finished runs are kept.",
+                        "engine-worker-died",
+                    ),
+                )
             )
         pipe.send_bytes(data)
     os._exit(0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,6 +144,20 @@ def fixed_arguments(module: nn.Module) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def unchanged(network: nn.Module) -> Iterator[None]:
+    """Put back what a forward writes into its modules: under fx that would be proxies, in the user's own network."""
+    kept = [(m, dict(vars(m)), dict(m._buffers)) for m in network.modules()]
+    try:
+        yield
+    finally:
+        for module, attributes, buffers in kept:
+            vars(module).clear()
+            vars(module).update(attributes)
+            module._buffers.clear()
+            module._buffers.update(buffers)
+
+
 def trace(network: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
     """The network's fx graph, and in whose forward each node stands.
 
@@ -150,7 +166,7 @@ def trace(network: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
     """
     tracer = _Tracer(network)
     try:
-        with own_gradients_refused():
+        with own_gradients_refused(), unchanged(network):
             return tracer.trace(network, concrete_args=fixed_arguments(network) or None), tracer.owners
     except Exception as error:
         why = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason given"

@@ -106,11 +106,17 @@ def _defaults(module: nn.Module) -> str:
 
 
 def _trace(owner: nn.Module, *, training: bool) -> fx.Graph:
-    before = owner.training
+    before, buffers, attributes = owner.training, dict(owner._buffers), dict(vars(owner))
     owner.training = training
     try:
         with own_gradients_refused():
-            return _OneForward().trace(owner, concrete_args=fixed_arguments(owner) or None)
+            nodes = _OneForward().trace(owner, concrete_args=fixed_arguments(owner) or None)
+        written = [k for k, v in (*owner._buffers.items(), *vars(owner).items()) if isinstance(v, fx.Proxy)]
+        if written:  # a rewritten forward would no longer do so
+            owner._buffers.update(buffers)
+            vars(owner).update(attributes)
+            raise TypeError(f"it writes into `{written[0]}`")
+        return nodes
     finally:
         owner.training = before
 
